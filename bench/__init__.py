@@ -1,0 +1,1 @@
+"""What the gateway costs: mock providers, load generators, scenarios, peers and the report."""

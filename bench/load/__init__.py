@@ -1,0 +1,1 @@
+"""Load generators: they call, check every answer, and count time honestly."""

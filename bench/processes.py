@@ -1,0 +1,131 @@
+"""Child processes of a measurement: started pinned, watched through /proc, ended with certainty."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from bench.cores import Cores
+
+_STOP_SECONDS = 10.0
+
+
+class ChildFailed(RuntimeError):
+    """A child ended, or never came up; the message ends with the last lines of its log."""
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """What a process and its descendants use: CPU seconds since their start, resident bytes, and the largest
+    one's."""
+
+    cpu: float
+    rss: int
+    largest: int
+    processes: int
+
+
+class Child:
+    """A process group of its own, with its output in a log file."""
+
+    def __init__(
+        self, argv: Sequence[str], *, log: Path, cores: Cores = (), env: Mapping[str, str] | None = None
+    ) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if env is None else {**os.environ, **env},
+                start_new_session=True,
+                preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def failure(self, what: str) -> ChildFailed:
+        """An error that shows the end of the log."""
+        tail = self.log.read_text(errors="replace").splitlines()[-15:]
+        return ChildFailed("\n".join([f"{what} ({self.log})", *tail]))
+
+    def await_port(self, port: int, *, host: str = "127.0.0.1", seconds: float = 20.0) -> None:
+        """Returns once something listens on `port`. Raises ChildFailed when the child ends or time does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.running():
+                raise self.failure("the process ended")
+            if listens(host, port):
+                return
+            time.sleep(0.02)
+        raise self.failure(f"nothing listens on port {port}")
+
+    def stop(self) -> None:
+        """SIGTERM to the child, then SIGKILL to what is left of its group."""
+        if self.running():
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether a connection to the port is accepted."""
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def owner(port: int) -> int | None:
+    """The process that listens on a local port, if it may be known; of several related ones the oldest."""
+    pids = {
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid
+    }
+    return min(pids, default=None)
+
+
+def footprint(pid: int) -> Footprint:
+    """What the process tree under `pid` uses now. A process that has just ended counts nothing."""
+    cpu, sizes = 0.0, []
+    for process in _tree(pid):
+        try:
+            times, memory = process.cpu_times(), process.memory_info()
+        except psutil.NoSuchProcess:
+            continue
+        cpu += times.user + times.system
+        sizes.append(memory.rss)
+    return Footprint(cpu=cpu, rss=sum(sizes), largest=max(sizes, default=0), processes=len(sizes))
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []

@@ -1,0 +1,1 @@
+"""What a bench found: as a document, on the terminal, as a picture."""

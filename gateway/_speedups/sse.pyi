@@ -1,0 +1,39 @@
+"""Splits server-sent events out of bytes that arrive in any pieces: into events to read, or whole ones to pass on."""
+
+from typing import final
+
+@final
+class Event:
+    """One event: `name` is "" when it has none, `data` its data lines joined by LF."""
+
+    def __init__(self, name: str, data: bytes) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+def event_at(data: bytes, start: int, end: int) -> Event | None:
+    """The event in data[start:end], the span of one whole event; None when it has no data."""
+
+@final
+class EventReader:
+    """Bytes in, events out. `max_event` and `pending` are bytes."""
+
+    def __init__(self, max_event: int = ...) -> None: ...
+    @property
+    def pending(self) -> int: ...
+    def feed(self, data: bytes) -> list[Event]: ...
+    def finish(self) -> Event | None: ...
+
+@final
+class Splitter:
+    """Bytes in, the bytes of whole events out, unchanged; `flagged` has the spans of those that are to be read."""
+
+    everything: bool
+    def __init__(self, marks: tuple[bytes, ...], max_event: int = ...) -> None: ...
+    @property
+    def flagged(self) -> list[tuple[int, int]]: ...
+    @property
+    def pending(self) -> int: ...
+    def feed(self, data: bytes) -> bytes: ...
+    def finish(self) -> bytes: ...

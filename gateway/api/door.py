@@ -1,0 +1,174 @@
+"""The ASGI door: one request in, one answer out; nothing behind it knows about ASGI.
+
+A second door has to offer the same two faces, `Inbound` and `Send`.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from gateway.errors import BadRequest, ClientDisconnected, RequestTooLarge, UnsupportedEncoding
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+RawSend = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+
+class Inbound:
+    """What a caller sent. Header names are lower case; of a repeated header the last one is in `headers`."""
+
+    __slots__ = ("_receive", "client", "gone", "headers", "method", "path", "query", "raw_headers")
+
+    def __init__(self, scope: Message, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.raw_headers: list[Header] = scope["headers"]
+        self.headers: dict[bytes, bytes] = dict(self.raw_headers)
+        self.client: tuple[str, Any] | None = scope["client"]
+        self.gone = False
+        self._receive = receive
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body, at most `limit` bytes before and after decompression."""
+        headers = self.headers
+        declared = headers.get(b"content-length")
+        if declared is not None and int(declared) > limit:
+            raise _too_large(limit)
+        body = await self._read_raw(limit, None if declared is None else int(declared))
+        coding = headers.get(b"content-encoding")
+        return body if coding is None else decoded(body, coding, limit)
+
+    async def _read_raw(self, limit: int, expected: int | None) -> bytes:
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        if len(body) == expected:
+            return body  # the server's empty last message carries nothing: one await less
+        parts = [body]
+        size = len(body)
+        while message["type"] == "http.request" and message.get("more_body"):
+            if size > limit:
+                raise _too_large(limit)
+            message = await self._receive()
+            part = message.get("body", b"")
+            size += len(part)
+            parts.append(part)
+        if message["type"] != "http.request" or (expected is not None and size < expected):
+            self.gone = True
+            raise ClientDisconnected("the caller went away while sending the request")
+        if size > limit:
+            raise _too_large(limit)
+        return b"".join(parts)
+
+    async def until_gone(self) -> None:
+        """Returns when the caller has gone away. Call after `read`, at most once."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class Send:
+    """The way back to the caller. `started` tells whether the head of an answer has left."""
+
+    __slots__ = ("_send", "started")
+
+    def __init__(self, send: RawSend) -> None:
+        self._send = send
+        self.started = False
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        """A complete answer; Content-Length is added."""
+        self.started = True
+        headers.append((b"content-length", b"%d" % len(body)))
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        """The head of a streamed answer."""
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def chunk(self, data: bytes) -> None:
+        """A piece of a streamed answer; waits while the caller reads too slowly."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        """The end of a streamed answer. Without it the connection is cut, which no caller takes for an end."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Cut(Exception):
+    """Raised past the door so that the server cuts the connection instead of ending the answer."""
+
+
+def decoded(body: bytes, coding: bytes, limit: int) -> bytes:
+    """`body` without its Content-Encoding (RFC 9110, 8.4); gzip and deflate, at most `limit` bytes."""
+    name = coding.strip().lower()
+    if name in (b"identity", b""):
+        return body
+    if name not in (b"gzip", b"x-gzip", b"deflate"):
+        raise UnsupportedEncoding(
+            "the request's Content-Encoding is not supported: use gzip, deflate or none"
+        )
+    inflater = zlib.decompressobj(wbits=47 if name != b"deflate" else 15)
+    try:
+        plain = inflater.decompress(body, limit + 1)
+    except zlib.error:
+        raise BadRequest("the request body is not valid " + name.decode("ascii")) from None
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise BadRequest("the request body is cut short or has bytes left over after its compressed data")
+    return plain
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"the request body exceeds the limit of {limit} bytes")
+
+
+class Watch:
+    """Cancels the task of a caller that went away, and of every caller when a drain runs out of time.
+
+    Watching costs an await and a task, so only requests that outlive one tick pay for it.
+    """
+
+    TICK = 0.02  # seconds
+
+    def __init__(self) -> None:
+        self._young: dict[Inbound, asyncio.Task[Any]] = {}
+        self._old: dict[Inbound, tuple[asyncio.Task[Any], asyncio.Task[None]]] = {}
+        self.cut = False
+
+    def add(self, inbound: Inbound, task: asyncio.Task[Any]) -> None:
+        """Watch this caller for as long as `task` serves it."""
+        if not self._young:
+            asyncio.get_running_loop().call_later(self.TICK, self._tick)
+        self._young[inbound] = task
+
+    def remove(self, inbound: Inbound) -> None:
+        """The answer is complete; the caller may go."""
+        if self._young.pop(inbound, None) is None:
+            watched = self._old.pop(inbound, None)
+            if watched is not None:
+                watched[1].cancel()
+
+    def cut_all(self) -> None:
+        """Ends every running answer with an error in its dialect."""
+        self.cut = True
+        for task in [*self._young.values(), *(task for task, _ in self._old.values())]:
+            task.cancel()
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def _tick(self) -> None:
+        ripe, self._young = self._young, {}
+        for inbound, task in ripe.items():
+            self._old[inbound] = (task, asyncio.ensure_future(self._watch(inbound, task)))
+
+    async def _watch(self, inbound: Inbound, task: asyncio.Task[Any]) -> None:
+        await inbound.until_gone()
+        if inbound in self._old:
+            inbound.gone = True
+            task.cancel()

@@ -1,0 +1,104 @@
+"""A Config in words and tables, for the person who wrote it; credentials appear as stars."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.config.model import Config, Known, KnownProvider, ModelRoute, ProviderConfig, ProviderKey
+from gateway.config.secret import STARS
+from gateway.config.units import seconds_text, size_text
+
+Row = Sequence[str]
+
+
+def explain(config: Config, known: Known) -> str:
+    """Several lines: where it listens, who may call, what it calls, and what names mean."""
+    parts = [_facts(config), _providers(config, known), _models(config)]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _facts(config: Config) -> Iterator[str]:
+    server, limits, waits = config.server, config.limits, config.timeouts
+    retries = _count(config.retries.max, "retry", "retries")
+    rows = [
+        ("Listens on", f"{_url(server.host, server.port)} (admin port {server.admin_port})"),
+        ("Workers", f"{server.workers}, draining for up to {seconds_text(server.drain)} when stopped"),
+        ("Callers", _callers(config)),
+        (
+            "Time-outs",
+            ", ".join(f"{name} {seconds_text(value)}" for name, value in _waits(waits)) + f"; {retries}",
+        ),
+        ("Limits", f"request {size_text(limits.max_body)}, answer {size_text(limits.max_answer)}"),
+        ("Log", f"{config.log.level}, {config.log.format}"),
+    ]
+    return _table(rows)
+
+
+def _waits(waits: object) -> Iterator[tuple[str, float]]:
+    for name in ("connect", "first_byte", "first_token", "idle", "total"):
+        yield name.replace("_", " "), getattr(waits, name)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _callers(config: Config) -> str:
+    if config.auth.keys:
+        return f"need a key; {_count(len(config.auth.keys), 'is', 'are')} configured"
+    return "need no key" + (
+        ", WHOEVER THEY ARE" if config.server.allow_insecure else "; only this machine is served"
+    )
+
+
+def _providers(config: Config, known: Known) -> Iterator[str]:
+    rows = [("PROVIDER", "TYPE", "DIALECT", "BASE URL", "KEYS")]
+    for name, one in config.providers.items():
+        rules = known.get(one.type, KnownProvider(""))
+        rows.append((name, one.type, rules.dialect, one.base_url or rules.base_url, _keys(one)))
+    return _table(rows) if config.providers else iter(["No provider is configured."])
+
+
+def _keys(provider: ProviderConfig) -> str:
+    return f"{len(provider.keys)}: {', '.join(map(_key, provider.keys))}" if provider.keys else "none"
+
+
+def _key(key: ProviderKey) -> str:
+    weight = f" weight {key.weight}" if key.weight > 1 else ""
+    models = f" for {' '.join(key.models)}" if key.models else ""
+    return STARS + weight + models
+
+
+def _models(config: Config) -> Iterator[str]:
+    if not config.models:
+        yield "No model names are declared: callers ask for provider/model."
+        return
+    rows: list[Row] = [("MODEL", "GOES TO", "SHARE")]
+    for name, route in config.models.items():
+        rows += _route(name, route)
+    yield from _table(rows)
+
+
+def _route(name: str, route: ModelRoute) -> Iterator[Row]:
+    total = sum(target.weight for target in route.targets)
+    for target in route.targets:
+        yield name, target.model, _share(target.weight, total)
+        name = ""
+    for number, model in enumerate(route.fallbacks, 1):
+        yield "", model, f"fallback {number}"
+
+
+def _share(weight: int, total: int) -> str:
+    share = 100 * weight / total
+    return f"{share:.0f}%" if share == round(share) else f"{share:.1f}%"
+
+
+def _table(rows: Iterable[Row]) -> Iterator[str]:
+    """Columns as wide as their widest entry, two spaces apart."""
+    listed = [tuple(row) for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*listed, strict=True)]
+    for row in listed:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

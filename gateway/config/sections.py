@@ -1,0 +1,110 @@
+"""The small sections of the file: server, auth, limits, time-outs, retries, prices, log."""
+
+import os
+from math import ceil
+from pathlib import Path
+
+from gateway.config.model import Auth, Limits, LogConfig, PriceOverride, Retries, Server, TimeoutChanges
+from gateway.config.nodes import Node
+from gateway.config.problems import ConfigError
+from gateway.config.reading import (
+    Read,
+    Section,
+    boolean,
+    byte_size,
+    choice,
+    decimal,
+    duration,
+    integer,
+    list_of,
+    secret,
+)
+from gateway.config.values import host
+
+DAY = 86_400.0
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "json", "text")
+
+weight: Read[int] = integer(1, 1_000_000)
+connections: Read[int] = integer(1, 65_536)
+_wait: Read[float] = duration(0.001, DAY)
+_port: Read[int] = integer(1, 65_535)
+
+
+def server(section: Section) -> Server:
+    found = Server(
+        host=section.get("host", host, Server().host),
+        port=section.get("port", _port, Server().port),
+        admin_port=section.get("admin_port", _port, Server().admin_port),
+        workers=section.get("workers", workers, None) or cores(),
+        drain=section.get("drain", duration(0, 3600), Server().drain),
+        backlog=section.get("backlog", integer(16, 65_535), Server().backlog),
+        allow_insecure=section.get("allow_insecure", boolean, False),
+    )
+    if found.port == found.admin_port:
+        name = "admin_port" if section.has("admin_port") else "port"
+        section.fail(name, f"port and admin_port are both {found.port}", "give each its own")
+    return found
+
+
+def workers(node: Node) -> int:
+    """A number of worker processes; auto is one per core that this process may use."""
+    return cores() if node.text == "auto" else _worker_count(node)
+
+
+def _worker_count(node: Node) -> int:
+    try:
+        return integer(1, 512)(node)
+    except ConfigError:
+        raise node.where.error("must be auto or a whole number from 1 to 512") from None
+
+
+def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Cores that this process may use: by affinity, and by the container's quota (cgroup v2, cpu.max)."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        limit, period = quota.read_text(encoding="ascii").split()
+        return max(1, min(available, ceil(int(limit) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # no quota is written as "max"
+        return available
+
+
+def auth(section: Section) -> Auth:
+    return Auth(keys=section.get("keys", list_of(secret, example='such as ["${GATEWAY_KEY}"]'), ()))
+
+
+def limits(section: Section) -> Limits:
+    usual = Limits()
+    return Limits(
+        max_body=section.get("max_body", byte_size(1 << 10, 1 << 30), usual.max_body),
+        max_header=section.get("max_header", byte_size(1 << 10, 1 << 20), usual.max_header),
+        max_answer=section.get("max_answer", byte_size(1 << 10, 1 << 30), usual.max_answer),
+        upstream_connections=section.get("upstream_connections", connections, usual.upstream_connections),
+        pool_wait=section.get("pool_wait", _wait, usual.pool_wait),
+        keepalive=section.get("keepalive", _wait, usual.keepalive),
+    )
+
+
+def timeouts(section: Section) -> TimeoutChanges:
+    found = {name: section.get(name, _wait, None) for name in TimeoutChanges.__struct_fields__}
+    return TimeoutChanges(**found)
+
+
+def retries(section: Section) -> Retries:
+    return Retries(max=section.get("max", integer(0, 10), Retries().max))
+
+
+def price(section: Section) -> PriceOverride:
+    found = {name: section.get(name, decimal, None) for name in PriceOverride.__struct_fields__}
+    if not section.problems and found["input"] is None and found["output"] is None:
+        section.problems.append(
+            section.where.problem("gives no price", "input and output, in US dollars per million")
+        )
+    return PriceOverride(**found)
+
+
+def log(section: Section) -> LogConfig:
+    return LogConfig(
+        level=section.get("level", choice(*LEVELS), LogConfig().level),
+        format=section.get("format", choice(*FORMATS), LogConfig().format),
+    )

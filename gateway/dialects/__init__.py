@@ -1,0 +1,1 @@
+"""Wire formats: what callers and providers speak."""

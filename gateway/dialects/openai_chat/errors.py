@@ -1,0 +1,50 @@
+"""Errors in OpenAI's words: `{"error": {"message", "type", "param", "code"}}`, whole or as the last event of a stream."""
+
+import msgspec
+
+from gateway.dialects.failures import words_of
+from gateway.errors import GatewayError
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Error(msgspec.Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class _Body(msgspec.Struct):
+    error: _Error
+
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "invalid_request_error",
+    415: "invalid_request_error",
+    422: "invalid_request_error",
+    429: "rate_limit_error",
+    504: "timeout_error",
+}
+
+
+def write_error(error: GatewayError, request_id: str = "") -> bytes:
+    """The body of an error. OpenAI's SDK chooses its exception by the status; `request_id` travels in a header."""
+    kind, code = words_of(error)
+    status = error.http_status
+    fallback = "server_error" if status >= 500 else "invalid_request_error"
+    body = _Error(error.message, kind or _TYPES.get(status, fallback), error.param, code or error.code)
+    return _encode(_Body(body))
+
+
+def error_event(error: GatewayError) -> bytes:
+    """An error inside a stream: no `[DONE]` follows, and OpenAI's SDK raises APIError."""
+    return b"data: " + write_error(error) + b"\n\n"

@@ -1,0 +1,219 @@
+"""What the gateway reads of OpenAI's answers: chat completions, legacy completions, embeddings, whole and streamed.
+
+Source: the API reference's chat completion chunk object, and the variants of vendors that speak the dialect.
+"""
+
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from gateway._speedups.sse import Event
+from gateway.dialects.taps.failure import in_band
+from gateway.dialects.taps.reply import ReplyFacts
+from gateway.dialects.taps.stream import DONE, StreamTap
+from gateway.dialects.taps.usage import openai_usage
+from gateway.dialects.taps.wire import ABSENT, UNREADABLE, as_text, read_reply, said
+from gateway.errors import UpstreamProtocolError
+from gateway.schemas.usage import Usage
+
+DIALECT = "openai"
+
+
+class Delta(msgspec.Struct, gc=False):
+    """Any of these, when not empty, is content. `reasoning_content` is DeepSeek's and vLLM's, `reasoning` Groq's and
+    OpenRouter's, `images` OpenRouter's."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    refusal: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def is_content(self) -> bool:
+        return bool(
+            self.content
+            or self.reasoning_content
+            or self.reasoning
+            or self.tool_calls
+            or self.reasoning_details
+            or self.function_call
+            or self.refusal
+            or self.audio
+            or self.images
+        )
+
+
+class Choice(msgspec.Struct):
+    """`usage` is Moonshot's place for it, `error` OpenRouter's."""
+
+    index: Any = 0
+    delta: Delta | None = None
+    text: Any = None
+    finish_reason: Any = None
+    error: Any = None
+    usage: msgspec.Raw = ABSENT
+
+
+class Groq(msgspec.Struct):
+    usage: msgspec.Raw = ABSENT
+
+
+class Chunk(msgspec.Struct):
+    model: Any = None
+    choices: list[Choice] | None = None
+    usage: msgspec.Raw = ABSENT
+    error: Any = None
+    object: Any = None
+    x_groq: Groq | None = None
+    moderation: Any = None
+
+
+class Stopped(msgspec.Struct, gc=False):
+    finish_reason: Any = None
+
+
+class Reply(msgspec.Struct):
+    model: Any = None
+    choices: list[Stopped] | None = None
+    usage: msgspec.Raw = ABSENT
+    error: Any = None
+    object: Any = None
+
+
+class Embeddings(msgspec.Struct):
+    model: Any = None
+    data: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+    error: Any = None
+    object: Any = None
+
+
+T = TypeVar("T", Chunk, Reply, Embeddings)
+
+_chunk = msgspec.json.Decoder(Chunk)
+_reply = msgspec.json.Decoder(Reply)
+_embeddings = msgspec.json.Decoder(Embeddings)
+
+
+def _reported(wire: T, body: bytes) -> Any:
+    """The error that an answer reports in place of content, or None. Old vLLM servers send the error object bare."""
+    if wire.error:
+        return wire.error
+    return msgspec.json.decode(body) if wire.object == "error" else None
+
+
+class OpenAICompletionTap(StreamTap):
+    """`POST /completions`, streamed. With `hide_usage` a chunk that carries nothing but usage is not delivered."""
+
+    MARKS: ClassVar = (b"usage", b"finish_reason", b"error")
+
+    __slots__ = ("_stopped",)
+
+    def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:
+        super().__init__(hide_usage, choices)
+        self._stopped: set[int] = set()
+
+    def _see(self, event: Event) -> bool:
+        data = event.data
+        if data.startswith(DONE):
+            self.terminated = self.finished = self.committed = True
+            return False
+        if event.name == "error":
+            self.error = in_band(_whatever(data), data, DIALECT)
+        elif data:
+            return self._see_chunk(data)
+        return False
+
+    def _see_chunk(self, data: bytes) -> bool:
+        try:
+            chunk = _chunk.decode(data)
+        except msgspec.ValidationError:
+            return False  # JSON of a shape that no rule here needs: the caller's to judge
+        except UNREADABLE:
+            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+            return False
+        reported = _reported(chunk, data)
+        if reported:
+            self.error = in_band(reported, data, DIALECT)
+            return False
+        self.model = self.model or as_text(chunk.model)
+        for choice in chunk.choices or ():
+            self._see_choice(choice, data)
+        self.usage = _usage_of(chunk) or self.usage
+        return self._hide_usage and chunk.choices == [] and said(chunk.usage) and not chunk.moderation
+
+    def _see_choice(self, choice: Choice, data: bytes) -> None:
+        if choice.error:
+            self.error = in_band(choice.error, data, DIALECT)
+        elif choice.finish_reason:
+            self._stop(choice)
+        elif choice.text or (choice.delta is not None and choice.delta.is_content()):
+            self.committed = True
+
+    def _stop(self, choice: Choice) -> None:
+        self.committed = True
+        self._stopped.add(choice.index if isinstance(choice.index, int) else 0)
+        if choice.index == 0 or not self.finish:
+            self.finish = as_text(choice.finish_reason)
+        if len(self._stopped) >= self._choices:
+            self.finished = True
+
+
+class OpenAIChatTap(OpenAICompletionTap):
+    """`POST /chat/completions`, streamed: the same envelope, with deltas in it."""
+
+    __slots__ = ()
+
+
+def _usage_of(chunk: Chunk) -> Usage | None:
+    if said(chunk.usage):
+        return openai_usage(chunk.usage)
+    if chunk.x_groq is not None:
+        return openai_usage(chunk.x_groq.usage)
+    for choice in chunk.choices or ():
+        if said(choice.usage):
+            return openai_usage(choice.usage)
+    return None
+
+
+def _whatever(data: bytes) -> Any:
+    """What an event named "error" says: its error object, its whole object, or its text."""
+    try:
+        content = msgspec.json.decode(data)
+    except UNREADABLE:
+        return data.decode("utf-8", "replace")
+    return content.get("error") or content if isinstance(content, dict) else content
+
+
+def _failed(wire: T, body: bytes) -> ReplyFacts | None:
+    reported = _reported(wire, body)
+    if not reported:
+        return None
+    return ReplyFacts(model=as_text(wire.model), error=in_band(reported, body, DIALECT))
+
+
+def openai_reply_facts(body: bytes) -> ReplyFacts:
+    """Of a whole chat completion or legacy completion. UpstreamProtocolError when it is none."""
+    wire = read_reply(_reply, body)
+    failed = _failed(wire, body)
+    if failed is not None:
+        return failed
+    if wire.choices is None:
+        raise UpstreamProtocolError("the provider's answer has no choices")
+    finish = as_text(wire.choices[0].finish_reason) if wire.choices else ""
+    return ReplyFacts(model=as_text(wire.model), usage=openai_usage(wire.usage), finish=finish)
+
+
+def openai_embeddings_facts(body: bytes) -> ReplyFacts:
+    """Of an embeddings answer. UpstreamProtocolError when it is none."""
+    wire = read_reply(_embeddings, body)
+    failed = _failed(wire, body)
+    if failed is not None:
+        return failed
+    if not bytes(wire.data).startswith(b"["):
+        raise UpstreamProtocolError("the provider's answer has no data")
+    return ReplyFacts(model=as_text(wire.model), usage=openai_usage(wire.usage))

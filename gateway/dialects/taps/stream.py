@@ -1,0 +1,106 @@
+"""The tap on a stream that passes by bytes: it delivers whole events and learns from few of them.
+
+Until the stream has committed itself every event is read, since the first content decides that no other target will be
+tried. From then on only the events that the splitter flags are: usage, an end, an error.
+"""
+
+from typing import ClassVar
+
+from gateway._speedups.sse import Event, Splitter, event_at
+from gateway.dialects.taps.wire import is_json
+from gateway.errors import UpstreamError, UpstreamProtocolError
+from gateway.schemas.usage import Usage
+
+DONE = b"[DONE]"
+
+
+class StreamTap:
+    """One stream. `feed` and `finish_bytes` never raise for what a provider sent: `error` tells.
+
+    committed: content was seen, or a right end. terminated: the dialect's own last event was seen. finished: that, or
+    the model's reason to stop (for each of the `choices` that were asked for). error: what the provider reported
+    inside the stream (UpstreamStatus), or that its bytes make no sense (UpstreamProtocolError); nothing is delivered
+    from the offending event on.
+    """
+
+    MARKS: ClassVar[tuple[bytes, ...]]
+
+    __slots__ = (
+        "_choices",
+        "_hide_usage",
+        "_splitter",
+        "committed",
+        "error",
+        "finish",
+        "finished",
+        "model",
+        "terminated",
+        "usage",
+    )
+
+    def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:
+        """`hide_usage`: the gateway, not the caller, asked for usage. `choices`: the request's `n`."""
+        self._splitter = Splitter(self.MARKS)
+        self._splitter.everything = True
+        self._hide_usage = hide_usage
+        self._choices = choices
+        self.committed = False
+        self.finished = False
+        self.terminated = False
+        self.usage: Usage | None = None
+        self.model = ""
+        self.finish = ""
+        self.error: UpstreamError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Asked at the end of the stream: whether it was one, and no cut."""
+        return self.finished and self.error is None
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an event that is not whole yet."""
+        return self._splitter.pending
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes that may be delivered now, unchanged: whole events, comments, empty lines."""
+        if self.error is not None:
+            return b""
+        try:
+            out = self._splitter.feed(data)
+        except UpstreamProtocolError as error:
+            self.error = error
+            return b""
+        return self._read(out) if self._splitter.flagged else out
+
+    def finish_bytes(self) -> bytes:
+        """At the end of the stream: the last event, completed, when only its empty line is missing. A piece of an event
+        is dropped, so that whatever the gateway writes next begins on a line of its own."""
+        rest = b"" if self.error is not None else self._splitter.finish()
+        event = event_at(rest, 0, len(rest))
+        if event is None or not (event.data.startswith(DONE) or is_json(event.data)):
+            return b""
+        hidden = self._see(event)
+        return b"" if hidden or self.error is not None else rest + b"\n\n"
+
+    def _read(self, out: bytes) -> bytes:
+        pieces, at = [], 0
+        for start, end in self._splitter.flagged:
+            event = event_at(out, start, end)
+            hidden = event is not None and self._see(event)
+            if self.error is not None:
+                pieces.append(out[at:start])
+                return b"".join(pieces)
+            if hidden:
+                pieces.append(out[at:start])
+                at = end
+        if self.committed:
+            self._splitter.everything = False
+        if not at:
+            return out
+        pieces.append(out[at:])
+        return b"".join(pieces)
+
+    def _see(self, event: Event) -> bool:
+        """Learns from one event; true when the caller must not get it."""
+        raise NotImplementedError

@@ -1,0 +1,144 @@
+"""What the configured providers serve, and what it costs: built once per snapshot, asked by every request.
+
+What the operator writes goes before the curated table, the table before imported files. Names come from
+callers, so every memo is bounded, in entries and in the length of a name.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from gateway.config.model import Config, PriceOverride
+from gateway.providers import table
+from gateway.providers.facts import ModelFacts, Period, complete, rate
+from gateway.providers.litellm_prices import Imported, parse
+from gateway.providers.max_output import DEFAULT, claude_max_output
+from gateway.providers.provider import Provider
+from gateway.providers.registry import vendor_of
+
+MEMO = 4096
+LONGEST_NAME = 256
+
+
+class Configured(msgspec.Struct, frozen=True):
+    """A configured provider: what it is (`registry.vendor_of`), and what the operator says it serves."""
+
+    provider: Provider
+    models: tuple[str, ...] = ()
+
+
+class Catalog:
+    """The models of one snapshot. `overrides` are keyed by `provider/model`, as callers name it."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Configured],
+        *,
+        overrides: Mapping[str, PriceOverride] | None = None,
+        imported: Sequence[Imported] = (),
+    ) -> None:
+        self._providers = dict(providers)
+        self._overrides = {name.lower(): _periods(given) for name, given in (overrides or {}).items()}
+        self._imported = tuple(imported)
+        self._facts = lru_cache(MEMO)(self._look_up)
+        self._servers = lru_cache(MEMO)(self._look_for_servers)
+        for configured in providers.values():  # the table is read now, not by the first request
+            table.vendor_table(configured.provider.price_id)
+
+    def facts(self, provider: str, model: str) -> ModelFacts | None:
+        """What is known of `model` at the configured `provider`; None when that is nothing."""
+        return self._facts(provider, model) if len(model) <= LONGEST_NAME else None
+
+    def max_output(self, provider: str, model: str) -> int:
+        """The most tokens to ask `model` for where the dialect demands a number and the caller gave none."""
+        facts = self.facts(provider, model)
+        return (facts.max_output if facts else None) or DEFAULT
+
+    def providers_for(self, model: str) -> tuple[str, ...]:
+        """The configured providers known to serve a model of this bare name, in the configuration's order.
+
+        Known is what the operator lists, or else what the table has; a name that nobody knows goes to those
+        who make models of such names (a Claude newer than the table is Anthropic's).
+        """
+        return self._servers(model) if 0 < len(model) <= LONGEST_NAME else ()
+
+    def list_models(self, provider: str) -> tuple[str, ...]:
+        """The models to list for a configured provider: the operator's list, or else the table's."""
+        configured = self._providers[provider]
+        return configured.models or table.known_models(_listed_under(configured.provider))
+
+    def memoised(self) -> int:
+        """The number of answers held in memory."""
+        return self._facts.cache_info().currsize + self._servers.cache_info().currsize
+
+    def _look_up(self, provider: str, model: str) -> ModelFacts | None:
+        configured = self._providers.get(provider)
+        if configured is None:
+            return None
+        vendor = configured.provider
+        sources = [table.facts(vendor.price_id, model)] if vendor.price_id else []
+        sources += [file.find(vendor.name, model) for file in self._imported if _is_itself(provider, vendor)]
+        sources += [file.find(provider, model) for file in self._imported if provider != vendor.name]
+        override = self._overrides.get(f"{provider}/{model}".lower())
+        return _merged(model, override, [facts for facts in sources if facts is not None])
+
+    def _look_for_servers(self, model: str) -> tuple[str, ...]:
+        known = tuple(name for name in self._providers if self._serves(name, model))
+        return known or tuple(name for name in self._providers if self._might_serve(name, model))
+
+    def _serves(self, name: str, model: str) -> bool:
+        configured = self._providers[name]
+        if configured.models:
+            return model in configured.models
+        price_id = _listed_under(configured.provider)
+        return bool(price_id) and table.facts(price_id, model) is not None
+
+    def _might_serve(self, name: str, model: str) -> bool:
+        configured = self._providers[name]
+        return not configured.models and table.makes(_listed_under(configured.provider), model)
+
+
+def catalog_of(config: Config) -> Catalog:
+    """The catalog of a configuration. Raises OSError and BadPriceFile for its price files, TableMissing."""
+    configured = {
+        name: Configured(vendor, given.models)
+        for name, given in config.providers.items()
+        if (vendor := vendor_of(name, given.type, given.base_url or "")) is not None
+    }
+    files = [parse(Path(path).read_text("utf-8")) for path in config.price_files]
+    return Catalog(configured, overrides=config.prices, imported=files)
+
+
+def _is_itself(name: str, vendor: Provider) -> bool:
+    """Whether a vendor's prices hold: not for a server of one's own that only speaks as the vendor does."""
+    return bool(vendor.price_id) or name == vendor.name
+
+
+def _listed_under(vendor: Provider) -> str:
+    """Where the vendor's models are listed. One without an address of its own serves the operator's names."""
+    return vendor.price_id if vendor.base_url else ""
+
+
+def _merged(model: str, override: tuple[Period, ...] | None, sources: list[ModelFacts]) -> ModelFacts | None:
+    """The first source that knows wins, each fact by itself."""
+    priced = next((facts for facts in sources if facts.periods), None)
+    merged = ModelFacts(
+        model=model,
+        context_window=next((facts.context_window for facts in sources if facts.context_window), None),
+        max_output=claude_max_output(model)
+        or next((facts.max_output for facts in sources if facts.max_output), None),
+        periods=override or (priced.periods if priced else ()),
+        variants=() if override or priced is None else priced.variants,
+    )
+    return merged if override or sources or merged.max_output else None
+
+
+def _periods(given: PriceOverride) -> tuple[Period, ...]:
+    rates = {
+        name: rate(usd)
+        for name in ("input", "output", "cached", "cache_write")
+        if (usd := getattr(given, name)) is not None
+    }
+    return (Period(complete(**rates)),)

@@ -1,0 +1,1 @@
+"""One declarative file per vendor, without functions and conditions; `registry` finds them."""

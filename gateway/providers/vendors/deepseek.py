@@ -1,0 +1,25 @@
+"""DeepSeek; also in Anthropic's dialect, with x-api-key (api-docs.deepseek.com/guides/anthropic_api)."""
+
+from gateway.providers.auth import Bearer, HeaderKey
+from gateway.providers.provider import ANTHROPIC_VERSION, OPENAI_CHAT, OPENAI_MODELS, Provider, Serving
+
+PROVIDER = Provider(
+    name="deepseek",
+    base_url="https://api.deepseek.com",
+    auth=Bearer(("DEEPSEEK_API_KEY",)),
+    serves=(
+        OPENAI_CHAT,
+        OPENAI_MODELS,
+        Serving(
+            "messages",
+            "anthropic",
+            "/anthropic/v1/messages",
+            auth=HeaderKey(("DEEPSEEK_API_KEY",), header="x-api-key"),
+            headers=ANTHROPIC_VERSION,
+        ),
+    ),
+    price_id="deepseek",
+    renames=(("max_completion_tokens", "max_tokens"),),
+    redundant_suffixes=("/v1",),
+    docs="https://api-docs.deepseek.com/",
+)

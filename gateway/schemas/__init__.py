@@ -1,0 +1,1 @@
+"""The data of the house: frozen structs that rooms exchange."""

@@ -1,0 +1,1 @@
+"""The JSON of each dialect as types, one file a dialect."""

@@ -1,0 +1,131 @@
+"""Starts, watches, drains and restarts the workers; they inherit its memory and share its ledger."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
+from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
+
+from gateway._speedups.ledger import LedgerError
+from gateway.app import Prepared, load, prepare
+from gateway.config import Config
+from gateway.telemetry.logs import log
+
+BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)
+"""Seconds before a worker that died young is started again; the last one repeats."""
+
+STABLE = 10.0
+"""Seconds after which a worker counts as healthy, and its backoff starts over."""
+
+
+CONCURRENCY = 16_384
+"""Connections that one worker serves at the same time; further ones wait in the backlog."""
+
+REQUEST_LINE = 16_384
+"""Bytes for the request line beside `limits.max_header`."""
+
+
+class Supervisor(MPServer):
+    """Granian's process supervision with this house's drain and restart rules.
+
+    Granian gives up on a worker that dies twice in a few seconds; a gateway must not: it is started again, ever slower.
+    """
+
+    def __init__(self, prepared: Prepared, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._ledger = prepared.ledger
+        self._drain = prepared.config.server.drain
+        self._deaths: dict[int, int] = {}
+
+    def signal_handler_interrupt(self, *_: Any) -> None:
+        """The first signal drains, the second one ends everything at once."""
+        if self.interrupt_signal:
+            for worker in self.wrks:
+                worker.kill()
+            return
+        self._ledger.drain(time.time_ns() + int(self._drain * 1e9))
+        log.info("drain_begun", seconds=self._drain)
+        super().signal_handler_interrupt()
+
+    def signal_handler_reload(self, *_: Any) -> None:
+        log.warning("reload_ignored", hint="restart the gateway to apply a changed configuration")
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        while True:
+            self.main_loop_interrupt.wait()
+            self.main_loop_interrupt.clear()
+            if self.interrupt_signal:
+                return
+            while self.interrupt_children and not self.interrupt_signal:
+                self._restart(self.interrupt_children.pop(0), spawn_target, target_loader)
+
+    def _restart(self, index: int, spawn_target: Any, target_loader: Any) -> None:
+        dead = self.wrks[index]
+        young = time.monotonic() - dead.birth < STABLE
+        deaths = self._deaths[index] = self._deaths.get(index, 0) + 1 if young else 1
+        wait = BACKOFF[min(deaths, len(BACKOFF)) - 1]
+        log.error("worker_died", worker=index + 1, exit_code=dead.inner.exitcode, restart_in=wait)
+        time.sleep(wait)
+        worker = self._spawn_worker(idx=index, target=spawn_target, callback_loader=target_loader)
+        worker.start()
+        self.wrks[index] = worker
+
+
+def claim(host: str, port: int) -> None:
+    """Raises OSError where the address is taken: the workers' shared listening would not notice."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def serve(config: Config) -> int:
+    """Runs the gateway until a signal ends it; returns the exit code."""
+    multiprocessing.set_start_method(
+        "fork", force=True
+    )  # workers share the imported code and the read configuration
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    server = config.server
+    try:
+        prepared = prepare(config)
+        claim(server.host, server.port)
+    except (OSError, ValueError, LedgerError) as error:
+        log.error("cannot_start", address=f"{server.host}:{server.port}", error=str(error))
+        return 1
+    supervisor = Supervisor(
+        prepared,
+        target="gateway",
+        address=server.host,
+        port=server.port,
+        interface=Interfaces.ASGI,
+        workers=server.workers,
+        runtime_mode=RuntimeModes.st,
+        loop=Loops.uvloop,
+        task_impl=TaskImpl.asyncio,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=server.backlog,
+        backpressure=CONCURRENCY,
+        http1_settings=HTTP1Settings(max_buffer_size=config.limits.max_header + REQUEST_LINE),
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(server.drain) + 3,
+        log_enabled=False,
+    )
+    loader: Callable[[], Any] = partial(load, prepared)
+    log.info("listening", url=f"http://{server.host}:{server.port}", workers=server.workers, pid=os.getpid())
+    try:
+        supervisor.serve(target_loader=loader, wrap_loader=False)
+    finally:
+        Path(prepared.ledger.path).unlink(missing_ok=True)
+    log.info("stopped")
+    sys.stderr.flush()
+    return 0

@@ -1,0 +1,138 @@
+"""One configured provider as the hot path sees it: an origin, its credentials, and request heads ready to send."""
+
+import ssl
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from random import random
+
+import msgspec
+
+from gateway._speedups.http1 import Client, Origin
+from gateway.providers.address import TargetPath
+from gateway.schemas.plan import Timeouts
+
+Header = tuple[bytes, bytes]
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """One key of a provider, by its place in the lanes' `credentials`; empty `models` serve every model."""
+
+    index: int
+    weight: int = 1
+    models: tuple[str, ...] = ()
+
+    def serves(self, model: str) -> bool:
+        """Whether this key may be used for `model`."""
+        return not self.models or any(fnmatchcase(model, glob) for glob in self.models)
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """How a provider serves one endpoint. `credentials` are header lines, one entry a key; they never leave this room.
+
+    `defaults` are headers that a caller of the same dialect may set otherwise.
+    """
+
+    endpoint: str
+    path: TargetPath
+    credentials: tuple[bytes, ...]
+    defaults: tuple[Header, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Lane({self.endpoint!r}, {self.path!r}, {len(self.credentials)} credentials)"
+
+
+class Quirks(msgspec.Struct, frozen=True):
+    """What a provider wants otherwise: see gateway.providers.provider.Provider for the fields."""
+
+    drops: tuple[str, ...] = ()
+    max_tokens_field: MaxTokensField = "max_tokens"
+    stream_usage: bool = True
+
+
+class Connection:
+    """A configured provider: where it is, how it is addressed, what it serves."""
+
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        origin: Origin,
+        authority: str,
+        *,
+        lanes: dict[str, Lane],
+        credentials: tuple[Credential, ...],
+        timeouts: Timeouts,
+        retries: int,
+        quirks: Quirks,
+        draw: Callable[[], float] = random,
+    ) -> None:
+        self.name = name
+        self.client = client
+        self.origin = origin
+        self.lanes = lanes
+        self.timeouts = timeouts
+        self.retries = retries
+        self.quirks = quirks
+        self._authority = authority.encode("ascii")
+        self._credentials = credentials
+        self._only = credentials[0] if len(credentials) == 1 and not credentials[0].models else None
+        self._draw = draw
+        self._heads: dict[tuple[str, str, int, tuple[Header, ...]], bytes] = {}
+
+    def credential(self, model: str) -> Credential | None:
+        """A key that serves `model`, drawn by weight; None when no key does."""
+        if self._only is not None:
+            return self._only
+        able = [one for one in self._credentials if one.serves(model)]
+        point = self._draw() * sum(one.weight for one in able)
+        for one in able:
+            point -= one.weight
+            if point < 0:
+                return one
+        return able[-1] if able else None
+
+    def head(self, lane: Lane, credential: Credential, model: str, caller: tuple[Header, ...]) -> bytes:
+        """The request's head without Content-Length; memoised, since few distinct ones exist."""
+        key = (lane.endpoint, model if lane.path.by_model else "", credential.index, caller)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= _MEMO:
+                self._heads.clear()
+            head = self._heads[key] = self._render(lane, credential, model, caller)
+        return head
+
+    def _render(self, lane: Lane, credential: Credential, model: str, caller: tuple[Header, ...]) -> bytes:
+        given = {name for name, _ in caller}
+        headers = [header for header in lane.defaults if header[0] not in given]
+        path = lane.path.of(model).encode("ascii")
+        lines = [b"POST ", path, b" HTTP/1.1\r\nhost: ", self._authority, b"\r\n", _COMMON]
+        for name, value in (*headers, *caller):
+            lines += (name, b": ", _clean(value), b"\r\n")
+        lines.append(lane.credentials[credential.index])
+        return b"".join(lines)
+
+
+_COMMON = b"user-agent: ai-gateway\r\naccept: */*\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
+
+_MEMO = 1024
+"""Heads kept per provider; callers choose part of the key, so the memo is bounded."""
+
+
+def header_lines(headers: tuple[Header, ...]) -> bytes:
+    """Headers as they stand in a request's head."""
+    return b"".join(name + b": " + _clean(value) + b"\r\n" for name, value in headers)
+
+
+def _clean(value: bytes) -> bytes:
+    """A header value without the bytes that end a header line (RFC 9110, 5.5)."""
+    return value.translate(None, b"\r\n\0").strip()
+
+
+def tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer with the system's trust store, or the operator's own CA."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,48 @@
+"""Which headers cross the gateway: few toward the provider, few back, none unasked."""
+
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+from time import time
+
+Header = tuple[bytes, bytes]
+
+_BACK = frozenset({b"request-id", b"x-request-id", b"retry-after", b"retry-after-ms", b"x-should-retry"})
+_BACK_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"openai-processing-", b"openai-model")
+
+
+def returned(headers: Iterable[Header]) -> list[Header]:
+    """The provider's headers that a caller gets: request ids, rate limits, when to come back."""
+    return [header for header in headers if header[0] in _BACK or header[0].startswith(_BACK_PREFIXES)]
+
+
+def retry_after(
+    value: bytes | None, milliseconds: bytes | None = None, now: Callable[[], float] = time
+) -> float | None:
+    """Seconds that a provider asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110,
+    10.2.3). What cannot be read, or lies a year ahead, counts as absent."""
+    seconds = _number(milliseconds)
+    if seconds is not None:
+        return seconds / 1000
+    seconds = _number(value)
+    if seconds is None and value is not None:
+        seconds = _until(value, now())
+    return seconds
+
+
+def _number(raw: bytes | None) -> float | None:
+    try:
+        seconds = float(raw or b"")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < _YEAR else None
+
+
+def _until(date: bytes, now: float) -> float | None:
+    try:
+        wait = parsedate_to_datetime(date.decode("ascii")).timestamp() - now
+    except (ValueError, OverflowError):
+        return None
+    return max(wait, 0.0) if wait < _YEAR else None
+
+
+_YEAR = 86_400 * 365

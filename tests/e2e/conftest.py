@@ -1,0 +1,166 @@
+"""Fixtures: two scripted providers, the gateway in front of them, and the official SDKs pointed at it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import anthropic_wire
+import openai
+import openai_wire
+import pytest
+from fault_server import FaultServer
+from gateway_process import ANTHROPIC_KEY, CALLER_KEY, CALLER_KEYS, OPENAI_KEY, Gateway
+from sdk_calls import settle
+
+StartGateway = Callable[..., Gateway]
+
+
+@pytest.fixture(scope="session")
+def openai_server() -> Iterator[FaultServer]:
+    server = FaultServer(openai_wire.echo).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def anthropic_server() -> Iterator[FaultServer]:
+    server = FaultServer(anthropic_wire.echo).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def openai_upstream(openai_server: FaultServer) -> FaultServer:
+    """The OpenAI-compatible provider, with its script and its memory cleared."""
+    openai_server.reset()
+    return openai_server
+
+
+@pytest.fixture
+def anthropic_upstream(anthropic_server: FaultServer) -> FaultServer:
+    """The Anthropic provider, with its script and its memory cleared."""
+    anthropic_server.reset()
+    return anthropic_server
+
+
+def config_for(openai_server: FaultServer, anthropic_server: FaultServer) -> dict[str, Any]:
+    """Providers under their own names and under names of the user's, all without retries unless named so."""
+    compatible = {"type": "openai", "base_url": f"{openai_server.url}/v1"}
+    return {
+        "auth": {"keys": list(CALLER_KEYS)},
+        "retries": {"max": 0},
+        "timeouts": {
+            "connect": "5s",
+            "first_byte": "30s",
+            "first_token": "30s",
+            "idle": "30s",
+            "total": "60s",
+        },
+        "server": {"drain": "10s"},
+        "limits": {"max_body": "1MiB"},
+        "providers": {
+            "openai": {"base_url": f"{openai_server.url}/v1", "keys": [OPENAI_KEY]},
+            "anthropic": {"base_url": anthropic_server.url, "keys": [ANTHROPIC_KEY]},
+            "groq": {"base_url": f"{openai_server.url}/groq/openai/v1", "keys": [OPENAI_KEY]},
+            "my-vllm": {
+                **compatible,
+                "base_url": f"{openai_server.url}/vllm/v1/",
+                "stream_usage": False,
+                "models": ["llama-3.1-8b", "meta-llama/Llama-3.1-8B"],
+            },
+            "my-claude": {"type": "anthropic", "base_url": f"{anthropic_server.url}/"},
+            "stubborn": {**compatible, "retries": {"max": 2}},
+            "stubborn-claude": {"type": "anthropic", "base_url": anthropic_server.url, "retries": {"max": 2}},
+            "hasty": {
+                **compatible,
+                "timeouts": {"first_byte": "300ms", "first_token": "300ms", "idle": "300ms"},
+            },
+            "dead": {"type": "openai", "base_url": "http://127.0.0.1:1/v1"},
+        },
+        "models": {
+            "fast": {
+                "strategy": "weighted",
+                "targets": [{"model": "openai/gpt-4o-mini"}],
+                "fallbacks": ["anthropic/claude-haiku-4-5", "my-vllm/llama-3.1-8b"],
+            },
+            "two-ways": {
+                "targets": [
+                    {"model": "openai/gpt-4o", "weight": 1},
+                    {"model": "my-vllm/llama-3.1-8b", "weight": 1},
+                ],
+            },
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    openai_server: FaultServer, anthropic_server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """The gateway of the whole session. At the end nothing may be left running in it."""
+    running = Gateway(config_for(openai_server, anthropic_server), tmp_path_factory.mktemp("gateway"))
+    try:
+        yield running
+        openai_server.wait(running.at_rest)
+        openai_server.wait(lambda: openai_server.busy == 0)
+        anthropic_server.wait(lambda: anthropic_server.busy == 0)
+        running.stop()
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+@pytest.fixture
+def start_gateway(
+    openai_upstream: FaultServer, anthropic_upstream: FaultServer, tmp_path: Path
+) -> Iterator[StartGateway]:
+    """Starts a gateway of the test's own; `changes` replace whole sections, `server` is merged."""
+    running: list[Gateway] = []
+
+    def start(**changes: Any) -> Gateway:
+        config = config_for(openai_upstream, anthropic_upstream)
+        server = {**config["server"], **changes.pop("server", {})}
+        merged = {**config, **changes, "server": server}
+        running.append(Gateway(merged, tmp_path / f"gateway-{len(running)}"))
+        return running[-1]
+
+    yield start
+    for gateway in running:
+        if gateway.process.poll() is None:
+            gateway.kill()
+
+
+# --- the SDKs, synchronous and asynchronous ---
+
+
+@pytest.fixture(params=["sync", "async"])
+async def openai_sdk(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[Any]:
+    """`OpenAI` and `AsyncOpenAI`: everything they return goes through `settle` or `collect`."""
+    kind = openai.OpenAI if request.param == "sync" else openai.AsyncOpenAI
+    client = kind(api_key=CALLER_KEY, base_url=f"{gateway.url}/v1", max_retries=0, timeout=20.0)
+    yield client
+    await settle(client.close())
+
+
+@pytest.fixture(params=["sync", "async"])
+async def anthropic_sdk(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[Any]:
+    """`Anthropic` and `AsyncAnthropic`."""
+    kind = anthropic.Anthropic if request.param == "sync" else anthropic.AsyncAnthropic
+    client = kind(api_key=CALLER_KEY, base_url=gateway.url, max_retries=0, timeout=20.0)
+    yield client
+    await settle(client.close())
+
+
+@pytest.fixture(scope="session")
+def openai_client(gateway: Gateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        api_key=CALLER_KEY, base_url=f"{gateway.url}/v1", max_retries=0, timeout=20.0
+    ) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anthropic_client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key=CALLER_KEY, base_url=gateway.url, max_retries=0, timeout=20.0) as client:
+        yield client

@@ -1,0 +1,192 @@
+"""The real gateway as a process: started from a config file, watched, asked, and stopped."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from raw_client import RawConnection, Reply, exchange, request
+
+CALLER_KEY = "caller-canary-5b1f0c"
+SECOND_CALLER_KEY = "caller-canary-77aa02"
+OPENAI_KEY = "sk-provider-canary-91c2d4"
+ANTHROPIC_KEY = "sk-ant-provider-canary-3e8b"
+PROVIDER_KEYS = (OPENAI_KEY, ANTHROPIC_KEY)
+CALLER_KEYS = (CALLER_KEY, SECOND_CALLER_KEY)
+
+START_SECONDS = 20.0
+STOP_SECONDS = 20.0
+Labels = dict[str, str]
+
+
+class Gateway:
+    """A running `gateway serve`; its log is one file."""
+
+    def __init__(self, config: dict[str, Any], folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port, admin_port = free_ports(2)
+        server = {"host": "127.0.0.1", "port": self.port, "admin_port": admin_port, "workers": 2}
+        self.config = {"log": {"format": "json"}, **config, "server": {**server, **config.get("server", {})}}
+        self.log_path = folder / "gateway.log"
+        self._start(folder)
+
+    def _start(self, folder: Path) -> None:
+        path = folder / "gateway.yaml"
+        path.write_text(yaml.safe_dump(self.config, allow_unicode=True))
+        command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(path)]
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data", str(folder / "data")],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=clean_environment(),
+            )
+        self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the gateway ended while starting:\n{self.log()}"
+            try:
+                if self.get("/ready").status == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.02)
+        self.process.kill()
+        raise AssertionError(f"the gateway was not ready after {START_SECONDS} s:\n{self.log()}")
+
+    # --- asking ---
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self, timeout: float = 10.0) -> RawConnection:
+        return RawConnection(self.port, timeout)
+
+    def get(self, path: str, headers: dict[str, str | bytes] | None = None) -> Reply:
+        return exchange(self.port, request("GET", path, None, headers), "GET")
+
+    def post(
+        self,
+        path: str | bytes,
+        body: Any,
+        headers: dict[str, str | bytes] | None = None,
+        key: str = CALLER_KEY,
+    ) -> Reply:
+        """A request on a connection of its own; `body` is bytes, or anything that JSON can say."""
+        return exchange(self.port, self.encode(path, body, headers, key))
+
+    def encode(
+        self,
+        path: str | bytes,
+        body: Any,
+        headers: dict[str, str | bytes] | None = None,
+        key: str = CALLER_KEY,
+    ) -> bytes:
+        """The bytes of an authenticated POST."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        names: dict[str, str | bytes] = {"content-type": "application/json"}
+        if key:
+            names["authorization"] = f"Bearer {key}"
+        return request("POST", path, data, {**names, **(headers or {})})
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def metrics_text(self) -> str:
+        return self.get("/metrics").body.decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples called `name` that have these labels."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.metrics_text())
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    # --- living and ending ---
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes below the supervisor that hold the data port."""
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                ports = {link.laddr.port for link in child.net_connections("tcp") if link.status == "LISTEN"}
+            except psutil.Error:
+                continue
+            if self.port in ports:
+                found.append(child)
+        return found
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = STOP_SECONDS) -> int:
+        """The exit status; kills what does not end."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """Ends the whole group, for a test that has already failed."""
+        try:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            family = []
+        for process in family:
+            process.kill()
+        self.process.kill()
+        self.process.wait(5)
+
+    def stop(self) -> None:
+        """SIGTERM; the gateway must end by itself, cleanly, and have logged neither a trace nor a secret."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        status = self.wait()
+        log = self.log()
+        assert status == 0, f"exit status {status}:\n{log[-4000:]}"
+        assert_clean(log)
+
+    def at_rest(self) -> bool:
+        """No request is under way in any worker."""
+        return self.metric("gateway_in_flight_requests") == 0
+
+
+def assert_clean(log: str) -> None:
+    """No traceback, no secret and no broken line in a JSON log."""
+    assert "Traceback" not in log, log[-6000:]
+    for secret in (*PROVIDER_KEYS, *CALLER_KEYS):
+        assert secret not in log
+    for line in log.splitlines():
+        assert isinstance(json.loads(line), dict), line
+
+
+def clean_environment() -> dict[str, str]:
+    """This environment without provider keys, base URLs and proxies, so that the config alone decides."""
+    dirty = ("_KEY", "_TOKEN", "_BASE_URL", "_API_BASE", "_PROXY")
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith(dirty)}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

@@ -1,0 +1,105 @@
+"""Every vendor file is well-formed data: one parametrised test covers all of them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.providers import vendors
+from gateway.providers.address import parse_base_url, path_for
+from gateway.providers.provider import Provider
+from gateway.providers.registry import PROVIDERS, known, vendor_of
+
+REQUIRED = {
+    "openai", "anthropic", "azure", "groq", "mistral", "together", "fireworks", "deepseek", "xai", "openrouter",
+    "perplexity", "cerebras", "nvidia", "ollama", "vllm",
+}  # fmt: skip
+ENDPOINTS = {"chat_completions", "completions", "embeddings", "models", "messages", "count_tokens"}
+FILES = sorted(path for path in Path(vendors.__path__[0]).glob("*.py") if path.stem != "__init__")
+LOGIC = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.If,
+    ast.IfExp,
+    ast.For,
+    ast.While,
+    ast.Try,
+    ast.ClassDef,
+)
+
+
+def _elsewhere(provider: Provider) -> str:
+    return provider.base_url or "https://name.example.com"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS.keys())
+def test_a_vendor_is_usable_data(provider: Provider) -> None:
+    base = parse_base_url(_elsewhere(provider))
+    assert base.tls or base.host == "127.0.0.1", "only a local server is called without TLS"
+    assert not _elsewhere(provider).endswith("/")
+    assert provider.docs.startswith("https://")
+    assert {serving.endpoint for serving in provider.serves} <= ENDPOINTS
+    assert provider.conversation("openai_chat") is not None
+    assert provider.env
+    for name in (*provider.env, *filter(None, [provider.base_url_env])):
+        assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name), name
+    for serving in provider.serves:
+        assert serving.dialect in {"openai_chat", "anthropic"}
+        assert path_for(provider, serving, base_url=_elsewhere(provider)).of("a-model").startswith("/")
+        assert provider.auth_for(serving).headers("sk-secret")
+        assert all(name == name.lower() for name, _ in provider.headers_for(serving))
+    pairs = [(serving.endpoint, serving.dialect) for serving in provider.serves]
+    assert len(pairs) == len(set(pairs)), "one way to serve an endpoint in a dialect"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_vendor_file_has_no_logic(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, LOGIC)]
+
+
+def test_all_promised_vendors_are_found_under_their_file_names() -> None:
+    assert set(PROVIDERS) >= REQUIRED
+    assert [path.stem for path in FILES] == sorted(PROVIDERS)
+
+
+def test_the_configuration_knows_every_vendor() -> None:
+    assert set(known()) == set(PROVIDERS)
+    assert known()["azure"].needs_base_url
+    assert known()["azure"].settings == ("api_version",)
+    assert known()["ollama"].keyless
+    assert not known()["openai"].keyless
+
+
+def test_a_chat_goes_to_the_callers_dialect_where_it_is_served() -> None:
+    deepseek, openai = PROVIDERS["deepseek"], PROVIDERS["openai"]
+    assert deepseek.conversation("anthropic") is deepseek.serving("messages")
+    assert deepseek.conversation("openai_chat") is deepseek.serving("chat_completions")
+    assert openai.conversation("anthropic") is openai.serving("chat_completions")
+    assert openai.serving("embeddings", "openai") is openai.serving("embeddings", "openai_chat") is not None
+    assert openai.serving("messages") is None
+    assert openai.serving("models", "anthropic") is None
+
+
+def test_deepseek_takes_its_key_as_each_dialect_has_it() -> None:
+    deepseek = PROVIDERS["deepseek"]
+    chat, messages = deepseek.conversation("openai_chat"), deepseek.conversation("anthropic")
+    assert chat is not None
+    assert messages is not None
+    assert deepseek.auth_for(chat).headers("k") == ((b"authorization", b"Bearer k"),)
+    assert deepseek.auth_for(messages).headers("k") == ((b"x-api-key", b"k"),)
+
+
+def test_a_server_of_ones_own_is_not_the_vendor_whose_dialect_it_speaks() -> None:
+    mine = vendor_of("my-vllm", "openai", "http://127.0.0.1:8000/v1")
+    assert mine is not None
+    assert (mine.price_id, mine.keyless, mine.max_tokens_field) == ("", True, "max_tokens")
+    assert vendor_of("second", "openai", "https://api.openai.com/v1") is PROVIDERS["openai"]
+    assert vendor_of("second", "openai") is PROVIDERS["openai"]
+    proxied = vendor_of("openai", "openai", "https://proxy.example.com/v1")
+    assert proxied is not None
+    assert proxied.price_id == "openai"
+    assert vendor_of("azure-eu", "azure", "https://eu.openai.azure.com") is PROVIDERS["azure"]
+    assert vendor_of("x", "no-such-vendor") is None
