@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard _speedups/*.pyx gateway/_speedups/*.pxd) setup.py pyproject.toml
+SOURCES := $(wildcard _speedups/*.pyx _speedups/*.pxi gateway/_speedups/*.pxd) setup.py pyproject.toml
 STAMP := $(VENV)/.built
 
 .PHONY: build run test bench check fmt soak fuzz wheel clean

@@ -10,11 +10,9 @@ They are late by up to two ticks, and never early.
 import asyncio
 import collections
 import ssl
-import sys
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_SIZE
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.errno cimport EAGAIN, errno
 from libc.stdio cimport snprintf
@@ -71,6 +69,8 @@ cdef class Client:
 
     def __init__(self, loop, *, int max_connections=1024, double keepalive=60.0, double pool_wait=5.0,
                  Py_ssize_t max_head=65536, Py_ssize_t max_body=64 << 20, Py_ssize_t high_water=262144):
+        if max_connections < 1:
+            raise ValueError("max_connections is at least 1")
         self.loop = loop
         self.max_connections = max_connections
         self.keepalive = keepalive
@@ -119,7 +119,7 @@ cdef class Client:
             raise
         exchange.waiter = None
         if exchange.error is not None and exchange.status == 0:
-            raise exchange.error
+            raise exchange.failure()
         return respond(exchange)
 
     async def close(self):
@@ -182,7 +182,7 @@ cdef class Client:
             exchange.expire(now)
 
     cdef int arm_sweep(self, double delay) except -1:
-        self.sweeper = self.loop.call_later(delay, self._sweep)
+        self.sweeper = self.loop.call_later(min(delay, 3600.0), self._sweep)
         return 0
 
     def _sweep(self):

@@ -9,7 +9,8 @@ cdef enum:
     DONE
 
 cdef enum:
-    PIECE_COST = 64         # what a piece costs beside its bytes, so that a peer that drips bytes meets high_water too
+    SMALL_PIECE = 1024      # gathered with its neighbours when many wait: an object for every byte of a peer that
+    GATHERED = 65536        # drips would cost 50 times the bytes
 
 
 @cython.final
@@ -36,13 +37,20 @@ cdef class Exchange:
         return 0
 
     cdef int keep(self, bytes piece) except -1:
+        cdef object last
         self.buffered += PyBytes_GET_SIZE(piece)
         if self.piece is None:
             self.piece = piece
-        elif self.pieces is None:
-            self.pieces = [self.piece, piece]
-        else:
+            return 0
+        if self.pieces is None:
+            self.pieces = [self.piece]
+        last = self.pieces[len(self.pieces) - 1]
+        if PyBytes_GET_SIZE(piece) > SMALL_PIECE:
             self.pieces.append(piece)
+        elif type(last) is bytearray and len(<bytearray>last) < GATHERED:
+            (<bytearray>last).extend(piece)
+        else:
+            self.pieces.append(bytearray(piece))
         return 0
 
     cdef bytes take(self):
@@ -56,10 +64,7 @@ cdef class Exchange:
 
     cdef int hold_back(self) except -1:
         """Stop reading when too much waits for the caller."""
-        cdef Py_ssize_t cost = self.buffered
-        if self.pieces is not None:
-            cost += PIECE_COST * PyList_GET_SIZE(self.pieces)
-        if cost > self.pool.client.high_water and not self.paused:
+        if self.buffered > self.pool.client.high_water and not self.paused:
             self.paused = True
             self.connection.transport.pause_reading()
         return 0
@@ -68,7 +73,7 @@ cdef class Exchange:
         if self.paused:
             self.paused = False
             self.moved = True       # the silence was ours
-            if self.connection is not None:
+            if self.connection is not None and not self.connection.transport.is_closing():
                 self.connection.transport.resume_reading()
         return 0
 
@@ -88,6 +93,13 @@ cdef class Exchange:
         self.large_body = None
         self.let_go(phase)
         return self.wake()
+
+    cdef object failure(self):
+        """The error, handed over: kept, it would hold its reader's frames, and they this exchange."""
+        cdef object error = self.error
+        if error is not None:
+            self.error = UpstreamClosed("the answer had failed already")
+        return error
 
     cdef int let_go(self, int phase) except -1:
         cdef Connection connection = self.connection
@@ -179,7 +191,7 @@ cdef class Response:
             exchange.resume()
             return taken
         if exchange.error is not None:
-            raise exchange.error
+            raise exchange.failure()
         return b""
 
     async def read(self):
@@ -189,7 +201,7 @@ cdef class Response:
         if exchange.phase != DONE:
             if exchange.length - exchange.taken > limit or exchange.buffered > limit:
                 exchange.fail(too_large(limit))
-                raise exchange.error
+                raise exchange.failure()
             exchange.resume()
             future = self.wait()
             exchange.collecting = True
@@ -199,7 +211,7 @@ cdef class Response:
                 self.abort()
                 raise
         if exchange.error is not None:
-            raise exchange.error
+            raise exchange.failure()
         if exchange.buffered > limit:
             raise too_large(limit)
         return exchange.take() or b""

@@ -275,36 +275,34 @@ cdef class ResponseParser:
         self.digits = 0
 
     cdef Py_ssize_t _chunks(self, bytes data, Py_ssize_t pos) except -1:
-        """Walk the chunks in data[pos:]; their data, joined, becomes `piece`. One chunk per read is the usual case."""
+        """Walk the chunks in data[pos:]; their data, joined, becomes `piece`. One chunk per read is usual."""
         cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(data)
         cdef Py_ssize_t n = PyBytes_GET_SIZE(data), first = 0, first_size = 0, take, filled = 0
         cdef bytes joined = None
         cdef char *out = NULL
-        cdef unsigned char c
         while pos < n and self.state != TRAILERS:
-            if self.state == CHUNK_DATA:
-                take = n - pos
-                if <unsigned long long>take > self.remaining:
-                    take = <Py_ssize_t>self.remaining
-                if first_size == 0:
-                    first = pos
-                    first_size = take
-                else:
-                    if out == NULL:     # what is left of `data` bounds what can follow
-                        joined = PyBytes_FromStringAndSize(NULL, first_size + n - pos)
-                        out = PyBytes_AS_STRING(joined)
-                        memcpy(out, p + first, first_size)
-                        filled = first_size
-                    memcpy(out + filled, p + pos, take)
-                    filled += take
-                pos += take
-                self.remaining -= take
-                if self.remaining == 0:
-                    self.state = CHUNK_DATA_CR
+            if self.state != CHUNK_DATA:
+                self._chunk_mark(p[pos])
+                pos += 1
                 continue
-            c = p[pos]
-            pos += 1
-            self._chunk_mark(c)
+            take = n - pos
+            if <unsigned long long>take > self.remaining:
+                take = <Py_ssize_t>self.remaining
+            if first_size == 0:
+                first = pos
+                first_size = take
+            else:
+                if out == NULL:     # what is left of `data` bounds what can follow
+                    joined = PyBytes_FromStringAndSize(NULL, first_size + n - pos)
+                    out = PyBytes_AS_STRING(joined)
+                    memcpy(out, p + first, first_size)
+                    filled = first_size
+                memcpy(out + filled, p + pos, take)
+                filled += take
+            pos += take
+            self.remaining -= take
+            if self.remaining == 0:
+                self.state = CHUNK_DATA_CR
         if out != NULL:
             self.piece = PyBytes_FromStringAndSize(out, filled)
         elif first_size:

@@ -3,9 +3,9 @@
 # RFC 8259 and strict UTF-8 (RFC 3629) in one pass over the bytes; of the document it notes only where the top-level
 # members are.
 #
-# Bounds: CPython ends every `bytes` with a NUL, which is neither space nor part of any token. A step of the scanner looks
-# at most one byte past the last one it accepted, so it halts on that NUL; only the eight- and 64-byte strides of
-# `string_end` look further, and they compare with the length first.
+# Bounds: CPython ends every `bytes` with a NUL, which is neither space nor part of any token. A step of the scanner
+# looks at most one byte past the last one it accepted, so it halts on that NUL; only the eight- and 64-byte strides of
+# `string_end` and the literals look further, and they compare with the length first.
 
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport malloc, realloc

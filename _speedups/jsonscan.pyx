@@ -125,7 +125,8 @@ cdef dict spans_of(bytes body, Members *m):
         key = key_text(body, member)
         spans[key] = (member.value, member.value_end)
         if len(spans) != k + 1:
-            raise BadRequest(f"the body has the key {json.dumps(key)} more than once", param=key if key.isascii() else None)
+            param = key if key.isascii() else None
+            raise BadRequest(f"the body has the key {json.dumps(key)} more than once", param=param)
     return spans
 
 
@@ -142,8 +143,10 @@ cdef int refuse_duplicates(bytes body, Members *m) except -1:
     for k in range(1, m.count):
         length = m.list[k].key_end - m.list[k].key
         for j in range(k):
-            if m.list[j].key_end - m.list[j].key == length and memcmp(b + m.list[j].key, b + m.list[k].key, length) == 0:
-                spans_of(body, m)
+            if m.list[j].key_end - m.list[j].key != length:
+                continue
+            if memcmp(b + m.list[j].key, b + m.list[k].key, length) == 0:
+                spans_of(body, m)   # raises, with the key's name
     return 0
 
 

@@ -237,7 +237,7 @@ cdef class Ledger:
 
     @classmethod
     def prepare(cls, path, sections):
-        """For the supervisor's start: the ledger that is there if it is sound, else a new one; not draining."""
+        """For the supervisor: the ledger that is there if it is sound, else a new one; never draining."""
         cdef Ledger ledger
         try:
             ledger = cls(path, sections)

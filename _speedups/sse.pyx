@@ -1,9 +1,9 @@
 """Splits server-sent events out of bytes that arrive in any pieces: into events to read, or into whole ones to pass on.
 
-The rules are the WHATWG HTML standard's, "Parsing an event stream" and "Interpreting an event stream": a line ends in LF,
-CR or CRLF; an event ends at an empty line; a byte order mark may open the stream; a line that begins with a colon is a
-comment. A CR that ends a piece ends its line at once, and an LF that opens the next piece belongs to it: no event waits for
-a byte that may never come.
+The rules are the WHATWG HTML standard's, "Parsing an event stream" and "Interpreting an event stream": a line ends in
+LF, CR or CRLF; an event ends at an empty line; a byte order mark may open the stream; a line that begins with a colon is
+a comment. A CR that ends a piece ends its line at once, and an LF that opens the next piece belongs to it: no event
+waits for a byte that may never come.
 """
 
 cimport cython

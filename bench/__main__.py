@@ -28,7 +28,7 @@ _QUICK_SETTINGS = Settings(seconds=0.8, warm_up=0.15)
 def main() -> int:
     """0 when every answer was right, 1 when some were not or a part failed, 2 for a wrong command line."""
     arguments = _parser().parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 132)
     try:
         order = _order(arguments)
     except (PeerError, ValueError) as mistake:

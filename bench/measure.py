@@ -34,7 +34,7 @@ class Busy(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What one measurement found. Rates are per second, times in microseconds, memory in bytes.
 
-    `limited_by` is who was at full stretch: only when it is the subject, is the rate the subject's own.
+    `limited_by` is who was at full stretch: only when it is the subject alone, is the rate the subject's own.
     """
 
     scenario: str
@@ -58,6 +58,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     largest_rss: int
     busy: Busy
     limited_by: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether conclusions may be drawn: answers came, and all were right."""
+        return self.requests > 0 and self.errors == 0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -151,14 +156,11 @@ def _run(
 
 
 def limited_by(pressure: Pressure, busy: Busy) -> str:
-    """Who was at full stretch at peak: the subject counts first, because it is the one that is asked about."""
+    """Everybody who was at full stretch at peak; `latency` when nobody was (or others took the cores)."""
     if pressure != "peak":
         return ""
-    if busy.subject >= _BUSY:
-        return "subject"
-    shares = {"mock": busy.mock, "load": busy.load}
-    busiest = max(shares, key=lambda role: shares[role])
-    return busiest if shares[busiest] >= _BUSY else "latency"
+    shares = {"subject": busy.subject, "mock": busy.mock, "load": busy.load}
+    return "+".join(role for role, share in shares.items() if share >= _BUSY) or "latency"
 
 
 def _print_of(pid: int | None) -> Footprint:

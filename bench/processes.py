@@ -110,6 +110,12 @@ def owner(port: int) -> int | None:
     return min(pids, default=None)
 
 
+def foreign_load(seconds: float = 0.5) -> float:
+    """Share of the machine's CPU time in use during a short look, 0 to 1: what others do, while nothing of
+    ours runs."""
+    return float(psutil.cpu_percent(interval=seconds)) / 100
+
+
 def footprint(pid: int) -> Footprint:
     """What the process tree under `pid` uses now. A process that has just ended counts nothing."""
     cpu, sizes = 0.0, []

@@ -55,6 +55,16 @@ SCENARIOS = (
     Scenario(
         "stream", "stream of 200 chunks", "openai", "openai", True, rate=50.0, connections=32, peers=True
     ),
+    Scenario(
+        "flow",
+        "32 streams, a chunk each 0.5 ms",
+        "openai",
+        "openai",
+        True,
+        connections=32,
+        options="stamp-pace500us-chunks400",
+        paced=True,
+    ),
     Scenario("translate", "plain, OpenAI to Anthropic", "openai", "anthropic", False),
     Scenario(
         "translate-stream",

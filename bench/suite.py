@@ -10,9 +10,11 @@ from bench.cores import Cores, Layout, layout
 from bench.measure import Pressure, Run, Settings, Subject, run
 from bench.peers.known import start_peer
 from bench.peers.spec import PeerSpec
-from bench.processes import Child, owner
+from bench.processes import Child, foreign_load, owner
 from bench.scenarios import Scenario, Server
 from bench.servers import start_gateway, start_mock, start_nginx
+
+_QUIET = 0.05  # of all cores
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -58,10 +60,12 @@ class Ear:
 
 def carry_out(order: Order, ear: Ear) -> list[Run]:
     """Every measurement of the order. Raises ChildFailed, LoadFailed or PeerError when a part cannot run."""
+    if (foreign := foreign_load()) > _QUIET:
+        ear.note(f"the machine was {foreign:.0%} busy before the bench began: the numbers suffer from it")
     runs = list(_stage(order, ear, layout(order.cores), _first_stage))
     if _has_two_cores(order):
         runs += _stage(order, ear, layout(order.cores, 2), _second_stage)
-    elif order.two_cores and order.gateway is None:
+    elif order.two_cores and order.gateway is None and "gateway" in order.servers:
         ear.note(f"{len(order.cores)} cores are too few to measure the gateway on two of them")
     return runs
 

@@ -193,11 +193,14 @@ def router(config: Config, catalog: Catalog) -> Router:
 def route(config: Config, declared: ModelRoute) -> Route:
     """A declared name with its targets taken apart."""
     targets = tuple((target(one.model), one.weight) for one in declared.targets)
+    fallbacks = tuple(target(name) for name in declared.fallbacks)
+    providers = {one.provider for one in (*(one for one, _ in targets), *fallbacks)}
+    changed = {name: timeouts_for(config, name, declared) for name in providers}
     return Route(
         targets,
-        tuple(target(name) for name in declared.fallbacks),
+        fallbacks,
         None if declared.retries is None else declared.retries.max,
-        timeouts_for(config, targets[0][0].provider, declared) if declared.timeouts is not None else None,
+        None if declared.timeouts is None else changed,
     )
 
 

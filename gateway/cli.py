@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import ssl
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without these characters is no reason to fail
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:  # the reader of a long output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
@@ -220,13 +221,15 @@ def _read(args: argparse.Namespace) -> "Config | None":
         return config
     for problem in problems:
         hint = f"\n    {problem.hint}" if problem.hint else ""
-        print(f"{problem.place}: {problem.message}{hint}", file=sys.stderr)
+        print(f"{_shown(problem.place)}: {problem.message}{hint}", file=sys.stderr)
     print("1 problem." if len(problems) == 1 else f"{len(problems)} problems.", file=sys.stderr)
     return None
 
 
 def _wrong_files(config: "Config") -> "Iterator[Problem]":
     """Files that the configuration names and that the gateway could not use."""
+    import ssl
+
     from gateway.config import Problem
     from gateway.providers import litellm_prices
 
@@ -299,7 +302,7 @@ def _unknown(sentence: str, name: str, known: Iterable[str], help_line: str) -> 
 
 def _shown(text: str) -> str:
     """`text` of unknown origin, fit for a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text[:200])
+    return "".join(char if char.isprintable() else "?" for char in text[:500])
 
 
 if __name__ == "__main__":

@@ -50,11 +50,12 @@ class Supervisor(MPServer):
         """The first signal drains, the second one ends everything at once."""
         if self.interrupt_signal:
             for worker in self.wrks:
-                worker.kill()
+                worker.inner.kill()
             return
         self._ledger.drain(time.time_ns() + int(self._drain * 1e9))
         log.info("drain_begun", seconds=self._drain)
-        super().signal_handler_interrupt()
+        self.interrupt_signal = True
+        self.main_loop_interrupt.set()
 
     def signal_handler_reload(self, *_: Any) -> None:
         log.warning("reload_ignored", hint="restart the gateway to apply a changed configuration")
@@ -76,7 +77,7 @@ class Supervisor(MPServer):
         log.error("worker_died", worker=index + 1, exit_code=dead.inner.exitcode, restart_in=wait)
         time.sleep(wait)
         worker = self._spawn_worker(idx=index, target=spawn_target, callback_loader=target_loader)
-        worker.start()
+        worker.start()  # type: ignore[no-untyped-call] # Granian's
         self.wrks[index] = worker
 
 

@@ -1,6 +1,7 @@
 """One call on the project's own upstream client: send, read to the end, check."""
 
 import asyncio
+from contextlib import suppress
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from gateway._speedups.http1 import Client, Origin, Response
 from gateway.errors import GatewayError
 
 CONNECT = 10.0
+PATIENCE = 0.001  # seconds of a caller that leaves
 SILENCE = 60.0  # seconds; longer than any answer of a server that still serves
 
 
@@ -24,7 +26,10 @@ class Note(Protocol):
 
 
 class Caller:
-    """Sends one exchange to one server, again and again, from any number of tasks."""
+    """Sends one exchange to one server, again and again, from any number of tasks.
+
+    `call` tells whether the right answer came.
+    """
 
     def __init__(self, client: Client, origin: Origin, exchange: Exchange, authority: str) -> None:
         self._client = client
@@ -46,20 +51,32 @@ class Caller:
             total=SILENCE,
         )
 
-    async def _plain(self, note: Note, _: int, leave: bool) -> None:
+    async def _plain(self, note: Note, _: int, leave: bool) -> bool:
         try:
-            response = await self._request()
             if leave:
-                response.abort()
+                await self._leave()
                 note.aborted()
-                return
+                return False
+            response = await self._request()
             problem = self._check(response.status, await response.read())
         except (GatewayError, OSError) as error:
             problem = type(error).__name__
         if problem is not None:
             note.problem(problem)
+        return problem is None
 
-    async def _stream(self, note: Note, started: int, leave: bool) -> None:
+    async def _leave(self) -> None:
+        """Asks, and is gone before the answer, or before its body when it comes very fast."""
+        asked = asyncio.ensure_future(self._request())
+        done, _ = await asyncio.wait((asked,), timeout=PATIENCE)
+        if done:
+            asked.result().abort()
+            return
+        asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+
+    async def _stream(self, note: Note, started: int, leave: bool) -> bool:
         try:
             response = await self._request()
             data = await response.chunk()
@@ -67,12 +84,13 @@ class Caller:
             if leave:
                 response.abort()
                 note.aborted()
-                return
+                return False
             problem = await self._rest(response, data, note)
         except (GatewayError, OSError) as error:
             problem = type(error).__name__
         if problem is not None:
             note.problem(problem)
+        return problem is None
 
     async def _rest(self, response: Response, data: bytes, note: Note) -> str | None:
         parts: list[bytes] = []

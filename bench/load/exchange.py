@@ -59,10 +59,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, kw_only=True):
     """What one worker, or all together, saw inside the measured window.
 
-    Histograms are HDR, base64: `latency` to an answer's last byte, `first` to its first, `chunk` from a
-    stamped event's writing to its reading, `lag` from the intended to the actual sending. `problems` counts
-    failures by what was wrong. `reads` is how many deliveries the content events of streams (`events`) came
-    in. `busy` is the worker's CPU seconds.
+    `requests` counts right answers; `problems` the others, by what was wrong. Histograms are HDR, base64: `latency`
+    to a right answer's last byte, `first` to its first, `chunk` from a stamped event's writing to its reading,
+    `lag` from the intended to the actual sending. `reads` is how many deliveries the content events of streams
+    (`events`) came in. `busy` is the worker's CPU seconds.
     """
 
     seconds: float

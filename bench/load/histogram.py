@@ -43,11 +43,13 @@ def fold(samples: Iterable[int]) -> str:
 
 
 def merge(encoded: Iterable[str]) -> str:
-    """Several encoded histograms as one; empty texts are skipped."""
+    """Several encoded histograms as one; empty texts are skipped, and of nothing comes nothing."""
+    given = [text for text in encoded if text]
+    if not given:
+        return ""
     histogram = HdrHistogram(_LOWEST, _HIGHEST, _DIGITS)
-    for text in encoded:
-        if text:
-            histogram.decode_and_add(text)
+    for text in given:
+        histogram.decode_and_add(text)
     return str(histogram.encode().decode("ascii"))
 
 

@@ -108,10 +108,11 @@ def _sender(load: Load, callers: list[Caller], note: Notebook, clock: LoopClock)
         nonlocal turn
         turn += 1
         leave = load.abort_every > 0 and turn % load.abort_every == 0
-        await callers[turn % len(callers)].call(note, moment, leave)
+        right = await callers[turn % len(callers)].call(note, moment, leave)
         now = clock.now()
         counts = note.start <= moment if open_loop_counts else note.start <= now < note.stop
-        if counts:
+        # A wrong answer may be a quick one: it counts among the problems, never as speed.
+        if counts and right:
             note.requests += 1
             note.latencies.append(now - moment)
 

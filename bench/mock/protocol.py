@@ -12,6 +12,7 @@ from bench.mock.script import Fault, Script
 from bench.mock.text import STAMP
 from bench.mock.wire import BadHead, Head, Seen, dechunk, read_head, whole
 
+_TIMER = 0.001  # seconds
 _HEADS = 1024
 _MAX_HEAD = 65536
 _STAMP = STAMP.encode()
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._paused = False
         self._at = 0
+        self._due = 0
         self._script: Script | None = None
         self._timer: asyncio.Handle | None = None
 
@@ -177,6 +179,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(script.opening)
         if script.writes:
             # Its own turn of the loop: the head, and later each event, is a segment of its own.
+            self._due = perf_counter_ns()
             self._timer = self._loop.call_soon(self._next_write)
         else:
             self._end(script)
@@ -186,6 +189,9 @@ class Connection(asyncio.Protocol):
         script = cast(Script, self._script)
         if self._paused:
             return
+        if script.pace and perf_counter_ns() < self._due:
+            self._timer = self._loop.call_soon(self._next_write)
+            return
         data = script.writes[self._at]
         if script.stamped:
             data = data.replace(_STAMP, b"%019d" % perf_counter_ns())
@@ -194,9 +200,11 @@ class Connection(asyncio.Protocol):
         self._house.stats.events += 1
         if self._at == len(script.writes):
             self._end(script)
-        elif script.pace:
+        elif script.pace >= _TIMER:
             self._timer = self._loop.call_later(script.pace, self._next_write)
         else:
+            # Event loops round timers to a millisecond: a shorter pace is kept by polling.
+            self._due += int(script.pace * 1e9)
             self._timer = self._loop.call_soon(self._next_write)
 
     def _end(self, script: Script) -> None:

@@ -67,7 +67,8 @@ async def start_mock(
     behaviour = msgspec.structs.replace(Behaviour(), **defaults)
     seen: deque[Seen] | None = deque(maxlen=keep) if keep else None
     house = House(answers=Answers(behaviour), stats=Stats(), seen=seen, connections=set())
-    listener = socket.socket()
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

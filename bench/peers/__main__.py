@@ -41,7 +41,10 @@ def _run(arguments: argparse.Namespace) -> int:
     cores = tuple(int(core) for core in arguments.cores.split(",") if core)
     child, spec = start_peer(arguments.name, arguments.root, arguments.mock, cores)
     headers = "".join(f",header.{name}={value}" for name, value in spec.headers.items())
-    print(f"{spec.name} serves; measure it with --peer '{spec.name}={spec.url}{headers}'", flush=True)
+    print(
+        f"{spec.name} serves; measure it with --peer '{spec.name}={spec.url},key={spec.key}{headers}'",
+        flush=True,
+    )
     try:
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     finally:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report.document import Document, Peak
+from bench.scenarios import BY_NAME
 
 _COLORS = {
     "gateway": "#1f6feb",
@@ -28,12 +29,14 @@ def draw(document: Document, path: Path) -> None:
 
     mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, axes = pyplot.subplots(2, 2, figsize=(13, 9), layout="constrained")
+    plain = [peak for peak in document.peaks if not BY_NAME[peak.scenario].stream and not peak.errors]
+    streams = [peak for peak in document.peaks if peak.chunk_rate_per_core and not peak.errors]
     _added(axes[0][0], document)
-    _peaks(
-        axes[0][1], document, "Requests per second and core, at peak (log)", lambda peak: peak.rate_per_core
+    _bars(
+        axes[0][1], plain, "Plain answers per second and core, at peak (log)", lambda peak: peak.rate_per_core
     )
-    _peaks(axes[1][0], document, "CPU µs per request, at peak (log)", lambda peak: peak.cpu_us)
-    _peaks(axes[1][1], document, "Streamed chunks per second and core (log)", lambda p: p.chunk_rate_per_core)
+    _bars(axes[1][0], plain, "CPU µs per plain answer, at peak (log)", lambda peak: peak.cpu_us)
+    _bars(axes[1][1], streams, "Streamed chunks per second and core (log)", lambda p: p.chunk_rate_per_core)
     machine = document.machine
     title = f"{machine.cpu}, {machine.cores} cores · Python {machine.python} · {document.started}"
     figure.suptitle(title, fontsize=10, color="#57606a")
@@ -43,41 +46,41 @@ def draw(document: Document, path: Path) -> None:
 
 def _added(axes: Any, document: Document) -> None:
     axes.set_title("Added latency (through the server minus direct), µs", loc="left")
-    chosen = [
-        entry for entry in document.added if entry.pressure == "rate" and entry.server in ("gateway", "nginx")
-    ]
-    rows = [(f"{entry.scenario}\n{entry.server}", entry) for entry in chosen]
+    entries = [entry for entry in document.added if entry.pressure == "rate"]
+    if not entries:
+        _nothing(axes)
+        return
     height = 0.8 / len(_PERCENTILES)
-    for place, (_, entry) in enumerate(rows):
+    for place, entry in enumerate(entries):
         spread = entry.first or entry.latency
         for number, name in enumerate(_PERCENTILES):
-            value = max(getattr(spread, name), 0.0)
-            shade = 1.0 - 0.22 * number
+            value = getattr(spread, name)
             where = place + number * height - 0.4 + height / 2
-            axes.barh(where, value, height, color=_COLORS.get(entry.server, _OTHER), alpha=shade)
-            axes.text(value, where, f" {_LABELS[number]} {value:,.0f}", va="center", fontsize=7)
-    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+            color = _COLORS.get(entry.server, _OTHER)
+            axes.barh(where, max(value, 0.0), height, color=color, alpha=1.0 - 0.22 * number)
+            axes.text(max(value, 0.0), where, f" {_LABELS[number]} {value:,.0f}", va="center", fontsize=7)
+    axes.set_yticks(range(len(entries)), [f"{entry.scenario} · {entry.server}" for entry in entries])
     axes.invert_yaxis()
     axes.set_xlabel("at a fixed rate, open loop; of streams: to the first chunk")
     axes.margins(x=0.15)
-    if not rows:
-        _nothing(axes)
 
 
-def _peaks(axes: Any, document: Document, title: str, value: Callable[[Peak], float]) -> None:
+def _bars(axes: Any, peaks: list[Peak], title: str, value: Callable[[Peak], float]) -> None:
     axes.set_title(title, loc="left")
-    peaks = [peak for peak in document.peaks if value(peak) and peak.server != "direct"]
-    if not peaks:
+    shown = sorted(
+        (peak for peak in peaks if value(peak) and peak.server != "direct"),
+        key=lambda peak: [other.scenario for other in peaks].index(peak.scenario),
+    )
+    if not shown:
         _nothing(axes)
         return
-    labels = [f"{peak.scenario} · {_who(peak)}" for peak in peaks]
-    values = [value(peak) for peak in peaks]
-    axes.barh(range(len(peaks)), values, color=[_COLORS.get(peak.server, _OTHER) for peak in peaks])
+    values = [value(peak) for peak in shown]
+    axes.barh(range(len(shown)), values, color=[_COLORS.get(peak.server, _OTHER) for peak in shown])
     for place, found in enumerate(values):
         axes.text(found, place, f" {found:,.0f}", va="center", fontsize=8)
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 3)
-    axes.set_yticks(range(len(peaks)), labels)
+    axes.set_yticks(range(len(shown)), [f"{peak.scenario} · {_who(peak)}" for peak in shown])
     axes.invert_yaxis()
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from bench.load.histogram import Spread
 from bench.measure import Pressure, Run, Settings
+from bench.report.goals import Goal, Ratio, goals
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -34,7 +35,11 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Peak(msgspec.Struct, frozen=True):
-    """A server at full stretch. `to_nginx` is requests (of streams: chunks) per second and core over nginx's."""
+    """A server at full stretch, or at a stream's own pace when `paced`.
+
+    `to_nginx` is requests (of streams: chunks) per second and core over nginx's. Chunks that arrive together
+    may leave together: `deliveries_per_core` counts the reads in which a caller got them.
+    """
 
     scenario: str
     server: str
@@ -42,28 +47,14 @@ class Peak(msgspec.Struct, frozen=True):
     rate: float
     rate_per_core: float
     chunk_rate_per_core: float
+    deliveries_per_core: float
     cpu_us: float
     cpu_us_per_chunk: float
     rss_mb: float
     limited_by: str
     errors: int
+    paced: bool
     to_nginx: float | None
-
-
-class Ratio(msgspec.Struct, frozen=True):
-    """The gateway's rate per core over a peer's."""
-
-    scenario: str
-    peer: str
-    value: float
-
-
-class Goal(msgspec.Struct, frozen=True):
-    """A promise of the project, and what was found. `met` is None when it was not measured."""
-
-    what: str
-    found: str
-    met: bool | None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,18 +74,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 def document(started: str, settings: Settings, runs: list[Run], notes: list[str]) -> Document:
     """Draws the conclusions."""
-    added, peaks = list(_added(runs)), list(_peaks(runs))
-    ratios = list(_ratios(peaks))
+    added, peaks, ratios = list(_added(runs)), list(_peaks(runs)), list(_ratios(runs))
     return Document(
         started=started,
         machine=machine(),
         settings=settings,
-        notes=notes,
+        notes=[*notes, *_doubts(runs)],
         runs=runs,
         added=added,
         peaks=peaks,
         ratios=ratios,
-        goals=_goals(added, peaks, ratios),
+        goals=goals(runs, ratios),
     )
 
 
@@ -120,7 +110,7 @@ def _added(runs: list[Run]) -> Iterable[Added]:
     direct = {(run.scenario, run.pressure): run for run in runs if run.server == "direct"}
     for run in runs:
         base = direct.get((run.scenario, run.pressure))
-        if run.server == "direct" or base is None or run.cores != 1:
+        if run.server == "direct" or base is None or not base.sound or run.cores != 1:
             continue
         # At peak the latency is the queue's, not the server's: only a paced peak says something.
         if run.pressure == "peak" and run.chunk is None:
@@ -143,8 +133,8 @@ def _minus(one: Spread | None, other: Spread | None) -> Spread | None:
 
 
 def _peaks(runs: list[Run]) -> Iterable[Peak]:
-    peaks = [run for run in runs if run.pressure == "peak" and run.chunk is None]
-    limit = {run.scenario: _power(run) for run in peaks if run.server == "nginx"}
+    peaks = [run for run in runs if run.pressure == "peak"]
+    limit = {run.scenario: _power(run) for run in peaks if _compares(run) and run.server == "nginx"}
     for run in peaks:
         nginx = limit.get(run.scenario)
         yield Peak(
@@ -154,12 +144,16 @@ def _peaks(runs: list[Run]) -> Iterable[Peak]:
             rate=run.rate,
             rate_per_core=round(run.rate / run.cores, 1),
             chunk_rate_per_core=round(run.chunk_rate / run.cores, 1),
+            deliveries_per_core=round(run.chunk_rate * run.reads_per_chunk / run.cores, 1),
             cpu_us=run.cpu_us,
             cpu_us_per_chunk=run.cpu_us_per_chunk,
             rss_mb=round(run.rss / 2**20, 1),
             limited_by=run.limited_by,
             errors=run.errors,
-            to_nginx=round(_power(run) / nginx, 3) if nginx and run.server != "nginx" else None,
+            paced=run.chunk is not None,
+            to_nginx=round(_power(run) / nginx, 3)
+            if nginx and _compares(run) and run.server != "nginx"
+            else None,
         )
 
 
@@ -167,43 +161,28 @@ def _power(run: Run) -> float:
     return (run.chunk_rate or run.rate) / run.cores
 
 
-def _ratios(peaks: list[Peak]) -> Iterable[Ratio]:
-    own = {peak.scenario: peak for peak in peaks if peak.server == "gateway" and peak.cores == 1}
-    for peak in peaks:
-        gateway = own.get(peak.scenario)
-        if gateway is None or peak.server in ("direct", "gateway") or not peak.rate_per_core:
+def _compares(run: Run) -> bool:
+    return run.pressure == "peak" and run.chunk is None and run.sound
+
+
+def _ratios(runs: list[Run]) -> Iterable[Ratio]:
+    sound = [run for run in runs if _compares(run)]
+    own = {run.scenario: run for run in sound if run.server == "gateway" and run.cores == 1}
+    for run in sound:
+        gateway = own.get(run.scenario)
+        if gateway is None or run.server in ("direct", "gateway"):
             continue
-        value = (gateway.chunk_rate_per_core or gateway.rate_per_core) / (
-            peak.chunk_rate_per_core or peak.rate_per_core
+        cpu, other = (gateway.cpu_us_per_chunk or gateway.cpu_us), (run.cpu_us_per_chunk or run.cpu_us)
+        yield Ratio(
+            scenario=run.scenario,
+            peer=run.server,
+            by_rate=round(_power(gateway) / _power(run), 3),
+            by_cpu=round(other / cpu, 3) if cpu and other else None,
         )
-        yield Ratio(peak.scenario, peak.server, round(value, 3))
 
 
-def _goals(added: list[Added], peaks: list[Peak], ratios: list[Ratio]) -> list[Goal]:
-    unary = {ratio.peer: ratio.value for ratio in ratios if ratio.scenario == "unary"}
-    streams = {(peak.server, peak.cores): peak for peak in peaks if peak.scenario == "stream"}
-    stream = streams.get(("gateway", 1))
-    steady = {(entry.server, entry.pressure): entry for entry in added if entry.scenario == "unary"}
-    return [
-        _at_least("plain requests/s on one core, to nginx's", unary.get("nginx"), 0.20, "×"),
-        _at_least("plain requests/s on one core, to LiteLLM's", unary.get("litellm"), 50.0, "×"),
-        _at_least(
-            "streamed chunks/s per core", stream.chunk_rate_per_core if stream else None, 40_000.0, "/s"
-        ),
-        _steady(steady.get(("gateway", "rate"))),
-    ]
-
-
-def _at_least(what: str, found: float | None, bound: float, unit: str) -> Goal:
-    promise = f"{what} ≥ {bound:,g} {unit}"
-    if found is None:
-        return Goal(promise, "not measured", None)
-    return Goal(promise, f"{found:,g} {unit}", found >= bound)
-
-
-def _steady(added: Added | None) -> Goal:
-    promise = "1,000/s: no errors, added p99 ≤ 2 ms"
-    if added is None:
-        return Goal(promise, "not measured", None)
-    found = f"{added.errors} errors, {added.latency.p99 / 1000:.2f} ms"
-    return Goal(promise, found, added.errors == 0 and added.latency.p99 <= 2000)
+def _doubts(runs: list[Run]) -> Iterable[str]:
+    for run in runs:
+        if not run.sound:
+            what = f"{run.scenario}, {run.pressure}, {run.server}"
+            yield f"{what}: {run.errors} wrong answers {run.problems}: nothing is concluded from it"

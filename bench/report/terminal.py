@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.load.histogram import Spread
 from bench.measure import Run
-from bench.report.document import Document
+from bench.report.document import Document, Peak
 from bench.scenarios import BY_NAME
 from bench.suite import Ear, Step
 
@@ -53,7 +53,7 @@ class Screen(Ear):
         self._progress.update(self._task, description=what)
         self._show()
 
-    def done(self, step: Step, found: Run) -> None:
+    def done(self, _: Step, found: Run) -> None:
         self._runs.append(found)
         self._progress.advance(self._task)
         self._show()
@@ -72,6 +72,7 @@ def print_document(document: Document, console: Console) -> None:
     """The conclusions, as tables."""
     console.print(_added_table(document))
     console.print(_peak_table(document))
+    console.print(_stream_table(document))
     if document.ratios:
         console.print(_ratio_table(document))
     console.print(_goal_table(document))
@@ -128,32 +129,63 @@ def _added(spread: Spread) -> tuple[str, ...]:
 
 
 def _peak_table(document: Document) -> Table:
-    columns = ("cores", "req/s", "req/s/core", "chunks/s/core", "CPU µs/req", "RSS MB", "× nginx", "errors")
-    table = _table("Peak", "scenario", "server", *_right(*columns))
-    table.add_column("limited by")
+    columns = ("cores", "req/s", "req/s/core", "CPU µs/req", "RSS MB", "× nginx", "errors")
+    table = _table("Plain answers at peak", "scenario", "server", *_right(*columns), "limited by")
     for peak in document.peaks:
+        if BY_NAME[peak.scenario].stream:
+            continue
         table.add_row(
             peak.scenario,
             peak.server,
             str(peak.cores),
             f"{peak.rate:,.0f}",
             f"{peak.rate_per_core:,.0f}",
-            f"{peak.chunk_rate_per_core:,.0f}" if peak.chunk_rate_per_core else "",
-            f"{peak.cpu_us:,.1f}" if peak.cpu_us else "",
-            f"{peak.rss_mb:,.0f}" if peak.rss_mb else "",
-            f"{peak.to_nginx:.2f}" if peak.to_nginx is not None else "",
-            str(peak.errors),
-            peak.limited_by,
+            *_costs(peak, f"{peak.cpu_us:,.1f}" if peak.cpu_us else ""),
             style=_style(peak.server),
         )
     return table
 
 
-def _ratio_table(document: Document) -> Table:
-    table = _table("The gateway's rate per core, to others'", "scenario", "other", *_right("ratio"))
-    for ratio in document.ratios:
-        table.add_row(BY_NAME[ratio.scenario].title, ratio.peer, f"{ratio.value:,.2f} ×")
+def _stream_table(document: Document) -> Table:
+    columns = ("cores", "chunks/s/core", "deliveries/s/core", "CPU µs/chunk", "RSS MB", "× nginx", "errors")
+    table = _table("Streams", "scenario", "server", *_right(*columns), "limited by")
+    for peak in document.peaks:
+        if not BY_NAME[peak.scenario].stream:
+            continue
+        table.add_row(
+            peak.scenario,
+            peak.server,
+            str(peak.cores),
+            f"{peak.chunk_rate_per_core:,.0f}",
+            f"{peak.deliveries_per_core:,.0f}",
+            *_costs(peak, f"{peak.cpu_us_per_chunk:,.2f}" if peak.cpu_us_per_chunk else ""),
+            style=_style(peak.server),
+        )
     return table
+
+
+def _costs(peak: Peak, cpu: str) -> tuple[str, ...]:
+    memory = f"{peak.rss_mb:,.0f}" if peak.rss_mb else ""
+    ratio = f"{peak.to_nginx:.2f}" if peak.to_nginx is not None else ""
+    return cpu, memory, ratio, str(peak.errors), "its pace" if peak.paced else peak.limited_by
+
+
+def _ratio_table(document: Document) -> Table:
+    table = _table(
+        "The gateway to others, one core (rates compare fairly when both were at full stretch)",
+        "scenario",
+        "other",
+        *_right("by rate", "by CPU time"),
+    )
+    for ratio in document.ratios:
+        table.add_row(
+            BY_NAME[ratio.scenario].title, ratio.peer, f"{ratio.by_rate:,.2f} ×", _times(ratio.by_cpu)
+        )
+    return table
+
+
+def _times(value: float | None) -> str:
+    return "" if value is None else f"{value:,.2f} ×"
 
 
 def _goal_table(document: Document) -> Table:

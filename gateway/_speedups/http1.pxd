@@ -48,6 +48,7 @@ cdef class Exchange:
     cdef int begin_answer(self, ResponseParser parser) except -1
     cdef int finish(self) except -1
     cdef int fail(self, object error) except -1
+    cdef object failure(self)
     cdef int let_go(self, int phase) except -1
     cdef bint is_due(self, double now) except -1
     cdef int expire(self, double now) except -1

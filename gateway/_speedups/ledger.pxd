@@ -63,5 +63,4 @@ cdef class RequestCells:
     cdef int64_t bounds[4][32]
     cdef int lengths[4]
     cdef int offsets[4]
-    cdef int scalars
     cdef void observe(self, int64_t *cells, int which, int64_t value) noexcept nogil

@@ -92,7 +92,7 @@ class Table:
     def snapshot(self) -> tuple[list[bytes], memoryview[int]]: ...
 
 class RequestCells:
-    """Adds one request to its block: four histograms (buckets, then sum), then six plain cells."""
+    """Adds one request to its block: four sums, six plain cells, then the buckets of four histograms."""
 
     def __init__(self, table: Table, bounds: Sequence[Sequence[int]]) -> None: ...
     def add(

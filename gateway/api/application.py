@@ -55,7 +55,13 @@ class Application:
             if inbound.method not in match.methods:
                 raise MethodNotAllowed(f"{match.methods[0]} is the method of {inbound.path[:200]!r}")
             status, headers, body = await self._pages[match.name](inbound, match)
-            await send.whole(status, headers, body)
+            if isinstance(body, bytes):
+                await send.whole(status, headers, body)
+                return
+            await send.start(status, headers)
+            for piece in body:
+                await send.chunk(piece)
+            await send.end()
         except GatewayError as error:
             endpoint = _speaker(inbound, match)
             await deliver_error(error, endpoint, send, Record(self._ids.next(), "other", endpoint.dialect))

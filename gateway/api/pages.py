@@ -1,6 +1,5 @@
 """The answers that need no provider: health, readiness, metrics, and the list of models."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -12,7 +11,8 @@ from gateway.api.routes import Match
 from gateway.errors import UnknownModel
 
 Header = tuple[bytes, bytes]
-Answer = tuple[int, list[Header], bytes]
+Answer = tuple[int, list[Header], bytes | Iterator[bytes]]
+"""Status, headers, and a body: whole, or in pieces that are made while they are sent."""
 
 Page = Callable[[Inbound, Match], Awaitable[Answer]]
 """An answer that needs no provider. Raises GatewayError."""
@@ -41,11 +41,7 @@ def metrics(pieces: Callable[[str], tuple[Iterator[bytes], str]]) -> Page:
 
     async def answer(inbound: Inbound, _: Match) -> Answer:
         rendered, content_type = pieces(inbound.headers.get(b"accept", b"").decode("latin-1"))
-        parts = []
-        for part in rendered:
-            parts.append(part)
-            await asyncio.sleep(0)
-        return 200, [(b"content-type", content_type.encode())], b"".join(parts)
+        return 200, [(b"content-type", content_type.encode())], rendered
 
     return answer
 

@@ -68,8 +68,10 @@ def merged(over: Node, under: Node) -> Node:
     """`over`, completed from `under` where both are mappings; an empty value in `over` counts as absent."""
     if over.kind == "null":
         return msgspec.structs.replace(under, where=over.where) if under.kind == "mapping" else under
-    if over.kind != "mapping" or under.kind != "mapping":
+    if over.kind != "mapping" or under.kind == "null":
         return over
+    if under.kind != "mapping":  # a section that is none is a mistake of the file, which no flag may hide
+        return under if under.where.line else over
     where = over.where if over.where.line else under.where
     fields = dict(over.fields)
     for name, node in under.fields.items():

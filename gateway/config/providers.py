@@ -105,7 +105,7 @@ def _check_address(given: Section, rules: KnownProvider) -> None:
 
 
 def _check_keys(given: Section, found: ProviderConfig, rules: KnownProvider) -> None:
-    if given.has("keys") or rules.keyless or not _wants_key(found, rules):
+    if given.has("keys") or rules.keyless or not _wants_key(given, found, rules):
         return
     variable = rules.key_env[0] if rules.key_env else "NAME_OF_A_VARIABLE"
     if found.name == found.type and rules.key_env:
@@ -115,8 +115,10 @@ def _check_keys(given: Section, found: ProviderConfig, rules: KnownProvider) -> 
     given.fail("keys", "has no key", hint)
 
 
-def _wants_key(found: ProviderConfig, rules: KnownProvider) -> bool:
+def _wants_key(given: Section, found: ProviderConfig, rules: KnownProvider) -> bool:
     """A server of the operator's own may need no key; a vendor's does."""
-    if found.base_url is None or rules.needs_base_url:
+    if not given.has("base_url") or rules.needs_base_url:
         return True
-    return bool(rules.base_url) and urlsplit(found.base_url).hostname == urlsplit(rules.base_url).hostname
+    if found.base_url is None or not rules.base_url:
+        return False
+    return urlsplit(found.base_url).hostname == urlsplit(rules.base_url).hostname

@@ -172,10 +172,14 @@ def _check_depth(text: str, file: str) -> None:
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> ConfigError:
     """The parser's complaint with its line, but without its excerpt, which may show a credential."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line + 1 if mark is not None else 1
-    words = [getattr(error, "context", None), getattr(error, "problem", None)]
-    message = ", ".join(re.sub(r"'[^']{4,}'", "…", word) for word in words if word) or "cannot be parsed"
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    context, problem = getattr(error, "context", None), getattr(error, "problem", None)
+    at = mark or start
+    line = at.line + 1 if at else 1
+    if context and mark and start and start.line != mark.line:
+        context = f"{context} that begins on line {start.line + 1}"
+    said = ", ".join(re.sub(r"'[^' ]{4,}'", "…", word) for word in (context, problem) if word)
+    message = said or "cannot be parsed"
     lines = text.splitlines()
     shown = lines[line - 1] if line <= len(lines) else ""
     return Where(file, line, "").error(f"not valid YAML: {message}", _syntax_hint(shown))

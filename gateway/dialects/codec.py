@@ -1,6 +1,6 @@
 """What a dialect offers: a two-way codec between its JSON and the neutral form."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -21,7 +21,7 @@ class TargetFacts(msgspec.Struct, frozen=True):
     model: str
     max_output: int | None = None
     drops: tuple[str, ...] = ()
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
+    max_tokens_field: str = "max_completion_tokens"
     stream_usage: bool = True
     accepts: tuple[str, ...] = ()
 

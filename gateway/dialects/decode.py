@@ -16,6 +16,9 @@ from gateway.schemas.wire.common import ABSENT, OpaquePart
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, no UTF-8, of the wrong types, or nested without end."""
+
 NAMED = 32
 """How many unknown fields are named; a body full of them must not fill a header."""
 
@@ -49,6 +52,8 @@ class RequestDecoder(Generic[T]):
             raise BadRequest(f"the body is not valid JSON: {error}") from error
         except UnicodeDecodeError as error:
             raise BadRequest(f"the body is not valid UTF-8: {error.reason} at byte {error.start}") from error
+        except RecursionError as error:
+            raise BadRequest("the body is nested too deeply") from error
         return self._decode_pruned(bytes(body), under)
 
     def _decode_pruned(self, body: bytes, under: str) -> Decoded[T]:
@@ -58,6 +63,8 @@ class RequestDecoder(Generic[T]):
             return Decoded(self._decode(pruned), tuple(walk.extras), tuple(walk.unknown))
         except msgspec.ValidationError as error:
             raise mistake(error, under) from error
+        except RecursionError as error:
+            raise BadRequest("the body is nested too deeply") from error
 
 
 def mistake(error: msgspec.ValidationError, under: str = "") -> BadRequest:

@@ -19,7 +19,7 @@ def read_error(status: int, body: bytes, content_type: str) -> ErrorDetail:
     """The provider's own words; for an HTML page, garbage or nothing, a sentence that says so."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ErrorDetail(_unreadable(status, body, content_type))
     detail = detail_of(value)
     return detail if detail.message else ErrorDetail(_silent(status), detail.code, detail.type, detail.param)

@@ -18,7 +18,7 @@ class Route(msgspec.Struct, frozen=True):
     targets: tuple[tuple[Target, int], ...]
     fallbacks: tuple[Target, ...]
     retries: int | None = None
-    timeouts: Timeouts | None = None
+    timeouts: dict[str, Timeouts] | None = None
 
 
 class Router:

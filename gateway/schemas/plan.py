@@ -22,8 +22,9 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
-    """Ordered targets for one request. `retries` (per target) and `timeouts`, where set, override the provider's."""
+    """Ordered targets for one request. `retries` (per target) and `timeouts`, where set, override the provider's;
+    `timeouts` are by provider."""
 
     targets: tuple[Target, ...]
     retries: int | None = None
-    timeouts: Timeouts | None = None
+    timeouts: dict[str, Timeouts] | None = None

@@ -27,54 +27,58 @@ _FIRST_TOKEN = (
 
 
 class Histogram(NamedTuple):
-    """A run of cells: one for each bound, one for what is beyond, then the sum in nanoseconds."""
+    """A sum in nanoseconds, and a run of cells: one for each bound, one for what is beyond."""
 
     name: str
     help: str
     bounds: tuple[float, ...]
-    offset: int
+    total: int
+    start: int
 
     @property
     def end(self) -> int:
-        """The sum's cell + 1."""
-        return self.offset + len(self.bounds) + 2
+        """One past the last bucket."""
+        return self.start + len(self.bounds) + 1
 
+
+# Cells 0 to 3 are the histograms' sums, in their order.
+TOKENS = (("input", 4), ("output", 5), ("cached", 6), ("reasoning", 7))
+COST = 8
+COST_UNKNOWN = 9
 
 DURATION = Histogram(
-    "gateway_request_duration_seconds", "From a request's arrival to the end of its answer.", _SECONDS, 0
+    "gateway_request_duration_seconds",
+    "From a request's arrival to the end of its answer.",
+    _SECONDS,
+    total=0,
+    start=COST_UNKNOWN + 1,
 )
 OVERHEAD = Histogram(
     "gateway_overhead_seconds",
     "The part of a request's duration that was not spent waiting for the provider.",
     _OVERHEAD,
-    DURATION.end,
+    total=1,
+    start=DURATION.end,
 )
 FIRST_TOKEN = Histogram(
     "gateway_time_to_first_token_seconds",
     "From a request's arrival to the first content of its streamed answer.",
     _FIRST_TOKEN,
-    OVERHEAD.end,
+    total=2,
+    start=OVERHEAD.end,
 )
 UPSTREAM = Histogram(
     "gateway_upstream_duration_seconds",
     "The part of a request's duration that was spent waiting for the provider.",
     _SECONDS,
-    FIRST_TOKEN.end,
+    total=3,
+    start=FIRST_TOKEN.end,
 )
 HISTOGRAMS = (DURATION, OVERHEAD, FIRST_TOKEN, UPSTREAM)
-
-TOKENS = (
-    ("input", UPSTREAM.end),
-    ("output", UPSTREAM.end + 1),
-    ("cached", UPSTREAM.end + 2),
-    ("reasoning", UPSTREAM.end + 3),
-)
-COST = UPSTREAM.end + 4
-COST_UNKNOWN = UPSTREAM.end + 5
-WIDTH = COST_UNKNOWN + 1
+WIDTH = UPSTREAM.end
 
 # Part of a section's identity: a file written with other bounds is not this table.
-_LAYOUT = crc32(repr([histogram[1:] for histogram in HISTOGRAMS]).encode())
+_LAYOUT = crc32(repr((TOKENS, COST, COST_UNKNOWN, [histogram[2:] for histogram in HISTOGRAMS])).encode())
 
 
 def sections(*, series: int = SERIES, events: int = EVENTS) -> tuple[Section, ...]:

@@ -37,23 +37,23 @@ Lines = Callable[[str, Sequence[int]], str]
 
 
 def _histogram_lines(histogram: cells.Histogram) -> Lines:
-    name, offset, count = histogram.name, histogram.offset, len(histogram.bounds) + 1
+    name, total, start, end = histogram.name, histogram.total, histogram.start, histogram.end
     edges = [repr(bound) for bound in histogram.bounds] + ["+Inf"]
     template = "".join(f'{name}_bucket{{@,le="{edge}"}} %d\n' for edge in edges)
     template += f"{name}_sum{{@}} %r\n{name}_count{{@}} %d\n"
 
     def lines(labels: str, block: Sequence[int]) -> str:
-        counts = tuple(accumulate(block[offset : offset + count]))
+        counts = tuple(accumulate(block[start:end]))
         if not counts[-1]:
             return ""
         # The count is the last bucket, so a histogram is consistent in itself whatever is added meanwhile.
-        return template.replace("@", labels) % (*counts, block[offset + count] / 1e9, counts[-1])
+        return template.replace("@", labels) % (*counts, block[total] / 1e9, counts[-1])
 
     return lines
 
 
 def _requests(block: Sequence[int]) -> int:
-    return sum(block[cells.DURATION.offset : cells.DURATION.end - 1])
+    return sum(block[cells.DURATION.start : cells.DURATION.end])
 
 
 def _request_lines(labels: str, block: Sequence[int]) -> str:

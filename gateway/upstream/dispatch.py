@@ -44,8 +44,7 @@ class Dispatcher:
     async def send(self, plan: Plan, call: Call, record: Record) -> Reply:
         """The reply of the first target that commits. Raises the last target's error."""
         last = len(plan.targets) - 1
-        first = self._connections[plan.targets[0].provider]
-        deadline = record.started_ns + int((plan.timeouts or first.timeouts).total * 1e9)
+        deadline = record.started_ns + int(self._timeouts(plan, plan.targets[0]).total * 1e9)
         for index, target in enumerate(plan.targets):
             try:
                 return await self._try_target(target, plan, deadline, call, record)
@@ -57,11 +56,15 @@ class Dispatcher:
                 record.fallback = True
         raise UnknownModel("the plan has no target", param="model")  # a plan is never empty
 
+    def _timeouts(self, plan: Plan, target: Target) -> Timeouts:
+        own = None if plan.timeouts is None else plan.timeouts.get(target.provider)
+        return own or self._connections[target.provider].timeouts
+
     async def _try_target(
         self, target: Target, plan: Plan, deadline: int, call: Call, record: Record
     ) -> Reply:
         connection = self._connections[target.provider]
-        timeouts = plan.timeouts or connection.timeouts
+        timeouts = self._timeouts(plan, target)
         retries = connection.retries if plan.retries is None else plan.retries
         retry = 0
         while True:

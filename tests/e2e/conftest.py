@@ -76,6 +76,13 @@ def config_for(openai_server: FaultServer, anthropic_server: FaultServer) -> dic
                 **compatible,
                 "timeouts": {"first_byte": "300ms", "first_token": "300ms", "idle": "300ms"},
             },
+            "many-keys": {
+                **compatible,
+                "keys": [
+                    {"value": OPENAI_KEY, "models": ["small-*"], "weight": 1},
+                    {"value": ANTHROPIC_KEY, "models": ["small-*", "large-*"], "weight": 1},
+                ],
+            },
             "dead": {"type": "openai", "base_url": "http://127.0.0.1:1/v1"},
         },
         "models": {
@@ -118,11 +125,11 @@ def start_gateway(
     """Starts a gateway of the test's own; `changes` replace whole sections, `server` is merged."""
     running: list[Gateway] = []
 
-    def start(**changes: Any) -> Gateway:
+    def start(*, wait: bool = True, **changes: Any) -> Gateway:
         config = config_for(openai_upstream, anthropic_upstream)
         server = {**config["server"], **changes.pop("server", {})}
         merged = {**config, **changes, "server": server}
-        running.append(Gateway(merged, tmp_path / f"gateway-{len(running)}"))
+        running.append(Gateway(merged, tmp_path / f"gateway-{len(running)}", wait=wait))
         return running[-1]
 
     yield start

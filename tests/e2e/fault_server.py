@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -86,14 +87,16 @@ Handler = Callable[[Seen], Answer]
 class FaultServer:
     """Runs on a thread and an event loop of its own, so that a test that blocks does not stop it."""
 
-    def __init__(self, default: Handler) -> None:
+    def __init__(self, default: Handler, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.seen: list[Seen] = []
         self.broken: list[bytes] = []  # what did not read as HTTP
         self.busy = 0  # answers under way
+        self.accepted = 0  # connections so far
+        self.failures: list[Exception] = []  # scripts that broke: a mistake of the test
         self._default = default
         self._handler = default
         self._connections: set[_Connection] = set()
-        self._count = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.port = 0
@@ -119,11 +122,13 @@ class FaultServer:
         self._loop.close()
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=1024)
+        return await self._loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", 0, backlog=1024, ssl=self._tls
+        )
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     # --- what a test does ---
 
@@ -137,6 +142,7 @@ class FaultServer:
         self._handler = self._default
         self._loop.call_soon_threadsafe(end)
         self.wait(lambda: not self._connections)
+        assert not self.failures, self.failures
         self.seen.clear()
         self.broken.clear()
 
@@ -189,8 +195,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server._connections.add(self)
-        self._server._count += 1
-        self._number = self._server._count
+        self._server.accepted += 1
+        self._number = self._server.accepted
         self._first = True
 
     def pause_writing(self) -> None:
@@ -252,6 +258,9 @@ class _Connection(asyncio.Protocol):
                     await self._take_step(step)
                 current.answered = True
                 self._current = None
+        except Exception as error:
+            self._server.failures.append(error)
+            self._transport.abort()
         finally:
             self._server.busy -= 1
             self._task = None

@@ -22,6 +22,7 @@ ANTHROPIC_KEY = "sk-ant-provider-canary-3e8b"
 PROVIDER_KEYS = (OPENAI_KEY, ANTHROPIC_KEY)
 CALLER_KEYS = (CALLER_KEY, SECOND_CALLER_KEY)
 
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 Labels = dict[str, str]
@@ -30,13 +31,15 @@ Labels = dict[str, str]
 class Gateway:
     """A running `gateway serve`; its log is one file."""
 
-    def __init__(self, config: dict[str, Any], folder: Path) -> None:
+    def __init__(self, config: dict[str, Any], folder: Path, *, wait: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port, admin_port = free_ports(2)
         server = {"host": "127.0.0.1", "port": self.port, "admin_port": admin_port, "workers": 2}
         self.config = {"log": {"format": "json"}, **config, "server": {**server, **config.get("server", {})}}
         self.log_path = folder / "gateway.log"
         self._start(folder)
+        if wait:
+            self._wait_ready()
 
     def _start(self, folder: Path) -> None:
         path = folder / "gateway.yaml"
@@ -50,7 +53,6 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 env=clean_environment(),
             )
-        self._wait_ready()
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -178,7 +180,8 @@ def assert_clean(log: str) -> None:
 def clean_environment() -> dict[str, str]:
     """This environment without provider keys, base URLs and proxies, so that the config alone decides."""
     dirty = ("_KEY", "_TOKEN", "_BASE_URL", "_API_BASE", "_PROXY")
-    return {name: value for name, value in os.environ.items() if not name.upper().endswith(dirty)}
+    kept = {name: value for name, value in os.environ.items() if not name.upper().endswith(dirty)}
+    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def free_ports(count: int) -> list[int]:

@@ -94,7 +94,7 @@ def error(message: str, kind: str = "invalid_request_error", code: str | None = 
 
 def last_text(body: Any) -> str:
     """The text of the last message of a request."""
-    content = body["messages"][-1]["content"]
+    content = body["messages"][-1]["content"] if body["messages"] else ""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 

@@ -27,7 +27,9 @@ def request(
 ) -> bytes:
     """The bytes of one request. Content-Length is added unless `headers` frame the body otherwise."""
     raw = path.encode("latin-1") if isinstance(path, str) else path
-    lines = [method.encode() + b" " + raw + b" HTTP/1.1", b"host: gateway.test"]
+    lines = [method.encode() + b" " + raw + b" HTTP/1.1"]
+    if "host" not in (headers or {}):
+        lines.append(b"host: 127.0.0.1")
     for name, value in (headers or {}).items():
         lines.append(name.encode("latin-1") + b": " + (value if isinstance(value, bytes) else value.encode()))
     framed = {"content-length", "transfer-encoding"} & {name.lower() for name in headers or {}}

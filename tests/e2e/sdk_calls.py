@@ -1,6 +1,5 @@
 """One spelling for what the synchronous and the asynchronous SDKs return, so that one test covers both."""
 
-import contextlib
 import inspect
 from typing import Any
 
@@ -11,10 +10,8 @@ async def settle(value: Any) -> Any:
 
 
 async def collect(opening: Any) -> list[Any]:
-    """Every item of a stream of either kind."""
-    stream = await settle(opening)
-    with contextlib.ExitStack() as stack:
-        if hasattr(stream, "__aiter__"):
-            return [item async for item in stream]
-        stack.callback(stream.close)
-        return list(stream)
+    """Every item of a stream, or of all the pages of a list, of either kind."""
+    if hasattr(opening, "__aiter__"):
+        return [item async for item in opening]
+    found = await settle(opening)
+    return [item async for item in found] if hasattr(found, "__aiter__") else list(found)

@@ -10,6 +10,7 @@ import pytest
 import wire
 from fault_server import FaultServer
 from gateway_process import Gateway
+from raw_client import exchange
 from samples import HELLO, OPENAI_TOOLS, text_of
 
 CHAT = "/v1/chat/completions"
@@ -198,6 +199,17 @@ def test_request_in_chunks_and_with_expect(gateway: Gateway, openai_upstream: Fa
         reply = connection.reply()
     assert reply.json()["choices"][0]["message"]["content"] == "echo: hello wörld 🙂"
     assert openai_upstream.only.body.endswith(b"}")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_http_1_0(gateway: Gateway, openai_upstream: FaultServer, stream: bool) -> None:
+    """Old proxies and probes: no chunks, and the connection's end ends a stream."""
+    body = {"model": "openai/gpt-4o-mini", "messages": HELLO, "stream": stream}
+    data = gateway.encode(CHAT, body).replace(b" HTTP/1.1", b" HTTP/1.0", 1)
+    reply = exchange(gateway.port, data)
+    assert (reply.status, reply.complete) == (200, True)
+    assert "transfer-encoding" not in reply.headers
+    assert reply.body.rstrip().endswith(b"data: [DONE]" if stream else b"}")
 
 
 def test_legacy_functions_and_names_do_not_break(gateway: Gateway, anthropic_upstream: FaultServer) -> None:

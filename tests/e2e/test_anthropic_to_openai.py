@@ -24,7 +24,7 @@ async def test_message(anthropic_sdk: Any, openai_upstream: FaultServer) -> None
             messages=HELLO,
             system="be brief",
             stop_sequences=["END"],
-            temperature=0.5,
+            extra_body={"temperature": 0.5},
         )
     )
     assert [(block.type, block.text) for block in answer.content] == [("text", "echo: hello wörld 🙂")]

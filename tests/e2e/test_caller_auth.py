@@ -228,8 +228,14 @@ def test_without_keys_loopback_serves_anyone(start_gateway: Any, openai_upstream
     gateway.stop()
 
 
-def test_without_keys_a_web_page_is_refused(start_gateway: Any, openai_upstream: FaultServer) -> None:
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.test"}, {"origin": "null"}, {"host": "evil.test"}]
+)
+def test_without_keys_a_web_page_is_refused(
+    start_gateway: Any, openai_upstream: FaultServer, headers: Headers
+) -> None:
+    """A page reaches loopback by a form post, or by a name that resolves to it."""
     gateway = start_gateway(auth={})
-    assert ask(gateway, {"origin": "https://evil.test"}).status == 403
+    assert ask(gateway, headers).status == 403
     assert openai_upstream.seen == []
     gateway.stop()

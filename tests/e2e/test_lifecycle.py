@@ -203,3 +203,12 @@ def test_paced_stream_outlives_the_idle_bound_by_its_events(
     reply = gateway.post(CHAT, {**STREAM, "model": "hasty/x"})
     assert reply.body.endswith(b"data: [DONE]\n\n")
     gateway.stop()
+
+
+@pytest.mark.parametrize("after", [0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6])
+def test_signal_while_starting_is_not_lost(start_gateway: Any, after: float) -> None:
+    """In some of these moments, in seconds, workers are being forked. Nothing runs yet, so nothing is waited for."""
+    gateway = start_gateway(server={"drain": "60s"}, wait=False)
+    time.sleep(after)
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait(10) in (0, -signal.SIGTERM)  # the latter before any handler stands

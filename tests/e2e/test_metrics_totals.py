@@ -86,6 +86,17 @@ def test_retries_fallbacks_and_upstream_errors(
     assert fresh.metric("gateway_upstream_errors_total", provider="openai") == 1
 
 
+def test_a_callers_mistake_is_no_upstream_error(
+    fresh: Gateway, openai_upstream: FaultServer, anthropic_upstream: FaultServer
+) -> None:
+    """Found while translating: the provider was never called."""
+    reply = fresh.post(CHAT, {"model": "anthropic/claude-sonnet-4-5", "messages": "hello"})
+    assert reply.status == 400
+    assert anthropic_upstream.seen == []
+    assert fresh.metric("gateway_upstream_errors_total") == 0
+    assert fresh.metric("gateway_upstream_duration_seconds_count") == 0
+
+
 def test_histograms_have_as_many_observations_as_requests(
     fresh: Gateway, openai_upstream: FaultServer
 ) -> None:

@@ -6,7 +6,7 @@ import openai_wire
 import pytest
 import wire
 from fault_server import FaultServer
-from gateway_process import Gateway
+from gateway_process import ANTHROPIC_KEY, OPENAI_KEY, Gateway
 from raw_client import Reply
 from samples import HELLO
 
@@ -57,6 +57,20 @@ def test_custom_anthropic_provider(gateway: Gateway, anthropic_upstream: FaultSe
 def test_keyless_provider_gets_no_credential(gateway: Gateway, openai_upstream: FaultServer) -> None:
     ask(gateway, "my-vllm/llama-3.1-8b")
     assert openai_upstream.only.header("authorization") is None
+
+
+def test_keys_serve_the_models_that_they_are_for(gateway: Gateway, openai_upstream: FaultServer) -> None:
+    for _ in range(40):  # one chance in 2**39 that one key of two is never drawn
+        assert ask(gateway, "many-keys/small-one").status == 200
+    used = {seen.header("authorization") for seen in openai_upstream.seen}
+    assert used == {f"Bearer {OPENAI_KEY}", f"Bearer {ANTHROPIC_KEY}"}
+    openai_upstream.reset()
+    for _ in range(10):
+        ask(gateway, "many-keys/large-one")
+    assert {seen.header("authorization") for seen in openai_upstream.seen} == {f"Bearer {ANTHROPIC_KEY}"}
+    openai_upstream.reset()
+    assert 400 <= ask(gateway, "many-keys/other").status < 500
+    assert openai_upstream.seen == []
 
 
 def test_declared_name_leads_to_its_target(gateway: Gateway, openai_upstream: FaultServer) -> None:

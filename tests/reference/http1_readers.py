@@ -1,4 +1,4 @@
-"""What independent parsers (h11, httptools) make of an HTTP/1.1 response: the oracles of the upstream client's parser."""
+"""What independent parsers (h11, httptools) make of an HTTP/1.1 response: oracles of the upstream client."""
 
 from dataclasses import dataclass, field
 

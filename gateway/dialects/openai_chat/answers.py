@@ -5,6 +5,7 @@ from time import time
 import msgspec
 from msgspec import Raw
 
+from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.openai_chat.messages_in import read_call, read_reasoning
 from gateway.dialects.openai_chat.messages_out import NAME, detail
@@ -38,7 +39,7 @@ def read_reply(body: bytes) -> Reply:
     """Raises UpstreamProtocolError for what is not a chat completion."""
     try:
         reply = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UpstreamProtocolError(f"the provider's answer is not a chat completion: {error}") from error
     return Reply(
         dialect=NAME,
@@ -177,17 +178,18 @@ def write_reply(reply: Reply, *, request_model: str = "", reply_id: str = "", cr
         model=reply.model or request_model,
         choices=[_choice_out(choice) for choice in reply.choices],
         usage=None if reply.usage is None else usage_out(reply.usage),
-        service_tier=tier_out(reply.service_tier, reply.dialect),
+        service_tier=tier_out(reply.service_tier),
         system_fingerprint=reply.fingerprint or None,
     )
     return _encode(out)
 
 
-def tier_out(tier: str, dialect: str) -> str | None:
-    """Anthropic says standard where OpenAI says default; batch has no word."""
-    if dialect == NAME:
-        return tier or None
-    return {"standard": "default", "priority": "priority"}.get(tier)
+def tier_out(tier: str) -> str | None:
+    """Anthropic says standard where OpenAI says default; its batch has no word."""
+    return _TIERS.get(tier, tier) or None
+
+
+_TIERS = {"standard": "default", "batch": ""}
 
 
 def _choice_out(choice: Choice) -> answers.ChoiceOut:

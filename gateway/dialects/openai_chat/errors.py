@@ -3,7 +3,7 @@
 import msgspec
 
 from gateway.dialects.failures import words_of
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UpstreamStatus
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,13 +35,18 @@ _TYPES = {
     504: "timeout_error",
 }
 
+_CODES = {401: "invalid_api_key", 402: "insufficient_quota", 429: "rate_limit_exceeded"}
+"""OpenAI's codes for what another provider's status says by itself."""
+
 
 def write_error(error: GatewayError, request_id: str = "") -> bytes:
     """The body of an error. OpenAI's SDK chooses its exception by the status; `request_id` travels in a header."""
     kind, code = words_of(error)
     status = error.http_status
     fallback = "server_error" if status >= 500 else "invalid_request_error"
-    body = _Error(error.message, kind or _TYPES.get(status, fallback), error.param, code or error.code)
+    if code is None:
+        code = _CODES.get(status) if isinstance(error, UpstreamStatus) else error.code
+    body = _Error(error.message, kind or _TYPES.get(status, fallback), error.param, code)
     return _encode(_Body(body))
 
 

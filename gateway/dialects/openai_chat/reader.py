@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
 from gateway.dialects.openai_chat.answers import FINISH, read_citations, read_usage, thinking_text
 from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT
@@ -51,7 +52,7 @@ class Reader:
             return self._done()
         try:
             chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             return self._unreadable(error)
         if given(chunk.error) or name == "error":
             error_raw = chunk.error if given(chunk.error) else data

@@ -3,7 +3,9 @@
 Order, as OpenAI's: the role, content, one chunk with the finish reason, the usage when it was asked for, `[DONE]`.
 """
 
+from collections.abc import Callable
 from time import time
+from typing import Any
 
 import msgspec
 
@@ -80,10 +82,7 @@ class Writer:
 
     def write(self, event: Event) -> bytes:
         """The caller's bytes for one event; b"" when it waits for a later one."""
-        kind = type(event)
-        if kind is TextDelta:
-            return self._text(event)  # type: ignore[arg-type]
-        writer = _WRITERS.get(kind)
+        writer = _WRITERS.get(type(event))
         return b"" if writer is None else writer(self, event)
 
     def error(self, error: GatewayError) -> bytes:
@@ -101,7 +100,7 @@ class Writer:
             "created": event.created or self._created or int(time()),
             "model": event.model or self._model,
         }
-        tier = tier_out(event.service_tier, NAME if event.service_tier in _OWN_TIERS else "")
+        tier = tier_out(event.service_tier)
         if tier is not None:
             head["service_tier"] = tier
         if event.fingerprint:
@@ -251,8 +250,8 @@ class Writer:
 
 _DONE = b"data: [DONE]\n\n"
 _TEXT_TAIL = b'},"logprobs":null,"finish_reason":null}]'
-_OWN_TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
-_WRITERS = {
+_WRITERS: dict[type, Callable[[Writer, Any], bytes]] = {
+    TextDelta: Writer._text,
     Started: Writer.start,
     RefusalDelta: Writer._refusal,
     ReasoningDelta: Writer._reasoning,

@@ -66,14 +66,15 @@ class AnthropicTap(StreamTap):
             return False  # some compatible servers close with OpenAI's terminator; it says nothing here
         try:
             content = _event.decode(data)
-        except msgspec.ValidationError:
-            content = StreamEvent()
         except UNREADABLE:
-            self._refuse(event)
+            content = StreamEvent()
+            if event.name != "error":
+                self._refuse_unless_json(data)
+        if self.error is not None:
             return False
         kind = as_text(content.type) or event.name
         if kind == "error" or event.name == "error" or content.error:
-            self.error = in_band(content.error or msgspec.json.decode(data), data, DIALECT)
+            self.error = in_band(content.error, data, DIALECT)
         elif kind == "message_start":
             self._start(content.message)
         elif kind in ("content_block_start", "content_block_delta"):
@@ -83,12 +84,6 @@ class AnthropicTap(StreamTap):
         elif kind == "message_stop":
             self.committed = self.finished = self.terminated = True
         return False
-
-    def _refuse(self, event: Event) -> None:
-        if event.name == "error":
-            self.error = in_band(event.data.decode("utf-8", "replace"), event.data, DIALECT)
-        else:
-            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
 
     def _start(self, message: Message | None) -> None:
         if message is not None:
@@ -112,9 +107,7 @@ def anthropic_reply_facts(body: bytes) -> ReplyFacts:
     message = read_reply(_message, body)
     model = as_text(message.model)
     if message.error or message.type == "error":
-        return ReplyFacts(
-            model=model, error=in_band(message.error or msgspec.json.decode(body), body, DIALECT)
-        )
+        return ReplyFacts(model=model, error=in_band(message.error, body, DIALECT))
     if not bytes(message.content).startswith(b"["):
         raise UpstreamProtocolError("the provider's answer has no content")
     counts = anthropic_counts(message.usage)
@@ -126,7 +119,7 @@ def anthropic_count_facts(body: bytes) -> ReplyFacts:
     """Of an answer of `POST /messages/count_tokens`. Counting consumes nothing, so there is no usage in it."""
     count = read_reply(_count, body)
     if count.error or count.type == "error":
-        return ReplyFacts(error=in_band(count.error or msgspec.json.decode(body), body, DIALECT))
+        return ReplyFacts(error=in_band(count.error, body, DIALECT))
     if not isinstance(count.input_tokens, int):
         raise UpstreamProtocolError("the provider's answer has no input_tokens")
     return ReplyFacts()

@@ -4,10 +4,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.taps.wire import as_text
+from gateway.dialects.taps.wire import UNREADABLE, as_text
 from gateway.errors import UpstreamStatus
 
-MAX_BODY = 65536  # bytes of the provider's words that are kept
+MAX_BODY = 65536  # bytes of the provider's answer that are kept
+MAX_MESSAGE = 8192  # characters
 UNKNOWN = 502
 
 # Anthropic: "HTTP errors" of its API reference. OpenAI and its kin: type or code of their error objects.
@@ -38,12 +39,15 @@ STATUS_BY_WORD = {
 
 
 def in_band(error: Any, body: bytes, dialect: str) -> UpstreamStatus:
-    """`error` is the error object, or the bare text that some servers send; `body` all that came with it."""
+    """`error` is the error object, or the bare text that some servers send; `body` all that came with it. Where the
+    dialect's place for the error is empty, `body` is taken for it."""
+    error = error or _spoken(body)
     fields = error if isinstance(error, dict) else {"message": error}
     code, kind = fields.get("code"), as_text(fields.get("type"))
+    message = as_text(fields.get("message")) or _spelled(error)
     return UpstreamStatus(
         _status(code, kind),
-        as_text(fields.get("message")) or _spelled(error) or "the provider reported an error in its answer",
+        message[:MAX_MESSAGE] or "the provider reported an error in its answer",
         upstream_code=None if code is None or code == "" else _spelled(code),
         upstream_type=kind or None,
         param=as_text(fields.get("param")) or None,
@@ -51,6 +55,15 @@ def in_band(error: Any, body: bytes, dialect: str) -> UpstreamStatus:
         content_type="application/json",
         dialect=dialect,
     )
+
+
+def _spoken(data: bytes) -> Any:
+    """The error object in `data`, else all that it says, else its text."""
+    try:
+        content = msgspec.json.decode(data)
+    except UNREADABLE:
+        return data[:MAX_BODY].decode("utf-8", "replace")
+    return content.get("error") or content if isinstance(content, dict) else content
 
 
 def _status(code: Any, kind: str) -> int:

@@ -13,7 +13,7 @@ from gateway.dialects.taps.reply import ReplyFacts
 from gateway.dialects.taps.stream import DONE, StreamTap
 from gateway.dialects.taps.usage import openai_usage
 from gateway.dialects.taps.wire import ABSENT, UNREADABLE, as_text, read_reply, said
-from gateway.errors import UpstreamProtocolError
+from gateway.errors import UpstreamProtocolError, UpstreamStatus
 from gateway.schemas.usage import Usage
 
 DIALECT = "openai"
@@ -99,11 +99,11 @@ _reply = msgspec.json.Decoder(Reply)
 _embeddings = msgspec.json.Decoder(Embeddings)
 
 
-def _reported(wire: T, body: bytes) -> Any:
-    """The error that an answer reports in place of content, or None. Old vLLM servers send the error object bare."""
-    if wire.error:
-        return wire.error
-    return msgspec.json.decode(body) if wire.object == "error" else None
+def _failure(wire: T, body: bytes) -> UpstreamStatus | None:
+    """The error that an answer reports in place of content. Old vLLM servers send the error object bare."""
+    if wire.error or wire.object == "error":
+        return in_band(wire.error, body, DIALECT)
+    return None
 
 
 class OpenAICompletionTap(StreamTap):
@@ -123,7 +123,7 @@ class OpenAICompletionTap(StreamTap):
             self.terminated = self.finished = self.committed = True
             return False
         if event.name == "error":
-            self.error = in_band(_whatever(data), data, DIALECT)
+            self.error = in_band(None, data, DIALECT)
         elif data:
             return self._see_chunk(data)
         return False
@@ -131,14 +131,11 @@ class OpenAICompletionTap(StreamTap):
     def _see_chunk(self, data: bytes) -> bool:
         try:
             chunk = _chunk.decode(data)
-        except msgspec.ValidationError:
-            return False  # JSON of a shape that no rule here needs: the caller's to judge
         except UNREADABLE:
-            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+            self._refuse_unless_json(data)
             return False
-        reported = _reported(chunk, data)
-        if reported:
-            self.error = in_band(reported, data, DIALECT)
+        self.error = _failure(chunk, data)
+        if self.error is not None:
             return False
         self.model = self.model or as_text(chunk.model)
         for choice in chunk.choices or ():
@@ -180,28 +177,12 @@ def _usage_of(chunk: Chunk) -> Usage | None:
     return None
 
 
-def _whatever(data: bytes) -> Any:
-    """What an event named "error" says: its error object, its whole object, or its text."""
-    try:
-        content = msgspec.json.decode(data)
-    except UNREADABLE:
-        return data.decode("utf-8", "replace")
-    return content.get("error") or content if isinstance(content, dict) else content
-
-
-def _failed(wire: T, body: bytes) -> ReplyFacts | None:
-    reported = _reported(wire, body)
-    if not reported:
-        return None
-    return ReplyFacts(model=as_text(wire.model), error=in_band(reported, body, DIALECT))
-
-
 def openai_reply_facts(body: bytes) -> ReplyFacts:
     """Of a whole chat completion or legacy completion. UpstreamProtocolError when it is none."""
     wire = read_reply(_reply, body)
-    failed = _failed(wire, body)
-    if failed is not None:
-        return failed
+    failure = _failure(wire, body)
+    if failure is not None:
+        return ReplyFacts(model=as_text(wire.model), error=failure)
     if wire.choices is None:
         raise UpstreamProtocolError("the provider's answer has no choices")
     finish = as_text(wire.choices[0].finish_reason) if wire.choices else ""
@@ -211,9 +192,9 @@ def openai_reply_facts(body: bytes) -> ReplyFacts:
 def openai_embeddings_facts(body: bytes) -> ReplyFacts:
     """Of an embeddings answer. UpstreamProtocolError when it is none."""
     wire = read_reply(_embeddings, body)
-    failed = _failed(wire, body)
-    if failed is not None:
-        return failed
+    failure = _failure(wire, body)
+    if failure is not None:
+        return ReplyFacts(model=as_text(wire.model), error=failure)
     if not bytes(wire.data).startswith(b"["):
         raise UpstreamProtocolError("the provider's answer has no data")
     return ReplyFacts(model=as_text(wire.model), usage=openai_usage(wire.usage))

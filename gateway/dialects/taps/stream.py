@@ -101,6 +101,11 @@ class StreamTap:
         pieces.append(out[at:])
         return b"".join(pieces)
 
+    def _refuse_unless_json(self, data: bytes) -> None:
+        """JSON of a shape that no rule here foresees is the caller's to judge."""
+        if not is_json(data):
+            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+
     def _see(self, event: Event) -> bool:
         """Learns from one event; true when the caller must not get it."""
         raise NotImplementedError

@@ -246,7 +246,7 @@ class StreamMessage(Wire):
 class StreamEvent(Wire):
     """Any event of a stream; `type` says which fields count."""
 
-    type: str
+    type: str = ""
     index: int = 0
     delta: Delta | None = None
     content_block: Raw = ABSENT

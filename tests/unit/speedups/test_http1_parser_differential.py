@@ -1,4 +1,4 @@
-"""The response parser agrees with independent parsers on generated answers in any split, and on mutated ones or refuses."""
+"""The response parser agrees with independent parsers on any answer in any split, or refuses it."""
 
 import itertools
 
@@ -39,7 +39,8 @@ def chunked(draw: st.DrawFn, body: bytes) -> bytes:
 @st.composite
 def responses(draw: st.DrawFn) -> bytes:
     """A valid response of any framing; it ends with the connection."""
-    interim = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early\r\nlink: x\r\n\r\n" * 2]))
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    interim = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n", hints * 2]))
     status = draw(st.sampled_from([200, 201, 204, 304, 404, 429, 500, 529]))
     reason = draw(st.sampled_from([b"", b"OK", b"Very Bad, indeed"]))
     body = draw(st.binary(max_size=60)) if status not in (204, 304) else b""
@@ -99,7 +100,23 @@ def test_large_chunked_bodies_survive_any_split(chunks: list[bytes], cuts: list[
     assert answer.body == b"".join(chunks)
 
 
-SPLICES = [b"\r", b"\n", b"\r\n", b" ", b"\t", b"\0", b":", b",", b";", b"0", b"f", b"-", b"+", b"\x80", b"5, 5"]
+SPLICES = [
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b" ",
+    b"\t",
+    b"\0",
+    b":",
+    b",",
+    b";",
+    b"0",
+    b"f",
+    b"-",
+    b"+",
+    b"\x80",
+    b"5, 5",
+]
 
 
 @st.composite

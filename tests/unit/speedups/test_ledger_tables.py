@@ -145,27 +145,26 @@ def request_cells(tmp_path: Path) -> tuple[Table, RequestCells]:
     return table, RequestCells(table, BOUNDS)
 
 
+def split(block: list[int]) -> tuple[list[int], list[int], list[list[int]]]:
+    return block[:4], block[4:10], [block[10:13], block[13:15], block[15:17], block[17:20]]
+
+
 def test_a_request_fills_buckets_sums_and_plain_cells(tmp_path: Path) -> None:
     table, cells = request_cells(tmp_path)
     cells.add(0, 20, 14, 101, 1, 2, 3, 4, 5, True)
-    block = contents(table)[b"series"]
-    duration, overhead, first_token, upstream = block[0:4], block[4:7], block[7:10], block[10:14]
-    assert duration == [0, 1, 0, 20]
-    assert overhead == [0, 1, 6]
-    assert first_token == [0, 1, 101]
-    assert upstream == [0, 1, 0, 14]
-    assert block[14:20] == [1, 2, 3, 4, 5, 1]
+    sums, plain, buckets = split(contents(table)[b"series"])
+    assert sums == [20, 6, 101, 14]
+    assert plain == [1, 2, 3, 4, 5, 1]
+    assert buckets == [[0, 1, 0], [0, 1], [0, 1], [0, 1, 0]]
 
 
 def test_figures_that_make_no_sense_cannot_spoil_a_sum(tmp_path: Path) -> None:
     table, cells = request_cells(tmp_path)
     cells.add(0, -5, 10**30, 0, -1, 10**30, None, "7", None, False)
-    block = contents(table)[b"series"]
-    assert block[0:4] == [1, 0, 0, 0]
-    assert block[4:7] == [1, 0, 0]
-    assert block[7:10] == [0, 0, 0]
-    assert block[10:14] == [0, 0, 1, 2**53]
-    assert block[14:20] == [0, 2**53, 0, 0, 0, 0]
+    sums, plain, buckets = split(contents(table)[b"series"])
+    assert sums == [0, 0, 0, 2**53]
+    assert plain == [0, 2**53, 0, 0, 0, 0]
+    assert buckets == [[1, 0, 0], [1, 0], [0, 0], [0, 0, 1]]
 
 
 def test_a_request_outside_the_table_is_refused(tmp_path: Path) -> None:

@@ -34,12 +34,12 @@ def series(ledger: Ledger, table: str = "requests") -> dict[tuple[str, ...], int
     """Labels → requests, or an event's count; only what was counted."""
     keys, values = Table(ledger, table).snapshot()
     width = Table(ledger, table).width
-    counted = cells.DURATION.end - 1 if table == "requests" else 1
-    return {
-        tuple(key.decode().split(SEPARATOR)): sum(values[at * width : at * width + counted])
+    start, end = (cells.DURATION.start, cells.DURATION.end) if table == "requests" else (0, 1)
+    counted = {
+        tuple(key.decode().split(SEPARATOR)): sum(values[at * width + start : at * width + end])
         for at, key in enumerate(keys)
-        if sum(values[at * width : at * width + counted])
     }
+    return {labels: count for labels, count in counted.items() if count}
 
 
 def many_models(count: int) -> Iterator[str]:

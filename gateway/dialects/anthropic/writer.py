@@ -1,0 +1,266 @@
+"""Writes neutral events as a stream of Anthropic Messages.
+
+Anthropic's clients expect one block at a time, in order: start, deltas, stop. Where the source interleaves its parts (as
+OpenAI's parallel tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from gateway.dialects.anthropic.answers import citation_out, stop_reason, tier_out, usage_out
+from gateway.dialects.anthropic.errors import error_event
+from gateway.dialects.anthropic.messages_in import NAME
+from gateway.dialects.ids import answer_id
+from gateway.errors import GatewayError
+from gateway.schemas.chat import ChatRequest
+from gateway.schemas.events import (
+    Cited,
+    Closed,
+    Ended,
+    Event,
+    Finished,
+    Fragment,
+    Opened,
+    ReasoningDelta,
+    RefusalDelta,
+    SealedDelta,
+    Started,
+    TextDelta,
+    ToolDelta,
+    ToolStarted,
+    Used,
+)
+from gateway.schemas.usage import Usage
+
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+_NONE = -1
+
+
+class Writer:
+    """One stream to one caller."""
+
+    __slots__ = (
+        "_arguments",
+        "_called",
+        "_closed",
+        "_delta_head",
+        "_finish",
+        "_id",
+        "_index",
+        "_is_tool",
+        "_model",
+        "_open",
+        "_refused",
+        "_signature",
+        "_usage",
+        "_waiting",
+    )
+
+    def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:
+        self._model = request.model
+        self._id = reply_id
+        self._usage = Usage()
+        self._index = -1
+        self._open = _NONE
+        self._is_tool = False
+        self._delta_head = b""
+        self._arguments: list[str] = []
+        self._signature = ""
+        self._closed: set[int] = set()
+        self._waiting: dict[int, list[Event]] = {}
+        self._called = False
+        self._refused = False
+        self._finish: Finished | None = None
+
+    def write(self, event: Event) -> bytes:
+        """The caller's bytes for one event; b"" when it waits for a later one."""
+        kind = type(event)
+        if kind in _CONTENT:
+            return self._content(event)
+        handler = _HANDLERS.get(kind)
+        return b"" if handler is None else handler(self, event)
+
+    def error(self, error: GatewayError) -> bytes:
+        """The last bytes of a stream that failed."""
+        return error_event(error)
+
+    # --- the frame ---
+
+    def start(self, event: Started) -> bytes:
+        if event.usage is not None:
+            self._usage = event.usage
+        message: dict[str, Any] = {
+            "id": answer_id("msg_", event.id or self._id),
+            "type": "message",
+            "role": "assistant",
+            "model": event.model or self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": usage_out(self._usage, tier_out(event.service_tier)),
+        }
+        return _event(b"message_start", {"type": "message_start", "message": message})
+
+    def _finished(self, event: Finished) -> bytes:
+        if event.choice != 0:
+            return b""
+        self._finish = event
+        return self._drain(final=True) + self._close()
+
+    def _used(self, event: Used) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _ended(self, event: Ended) -> bytes:
+        finish = self._finish or Finished("other")
+        delta: dict[str, Any] = {
+            "stop_reason": stop_reason(finish.finish, self._called, self._refused),
+            "stop_sequence": finish.stop_sequence,
+        }
+        if finish.details:
+            delta["stop_details"] = Raw(finish.details)
+        body = {"type": "message_delta", "delta": delta, "usage": usage_out(self._usage)}
+        return _event(b"message_delta", body) + _STOP
+
+    # --- blocks in order ---
+
+    def _content(self, event: Any) -> bytes:
+        if event.choice != 0:
+            return b""
+        part = event.part
+        if part == self._open:
+            out = self._piece(event)
+            if self._waiting and self._complete():
+                out += self._drain(final=False)
+            return out
+        if part in self._waiting or (self._is_tool and not self._complete()):
+            self._waiting.setdefault(part, []).append(event)
+            return b""
+        return self._enter(event)
+
+    def _complete(self) -> bool:
+        """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
+        if not self._is_tool:
+            return True
+        if not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            _decode_object("".join(self._arguments))
+        except msgspec.DecodeError:
+            return False
+        return True
+
+    def _drain(self, *, final: bool) -> bytes:
+        out: list[bytes] = []
+        while self._waiting and (final or self._complete()):
+            part = next(iter(self._waiting))
+            for event in self._waiting.pop(part):
+                out.append(self._piece(event) if part == self._open else self._enter(event))
+        return b"".join(out)
+
+    def _enter(self, event: Any) -> bytes:
+        """Closes the open block and opens the event's. A text that goes on after another block goes on in a new one."""
+        kind = type(event)
+        if kind is Closed or kind is Cited or kind is Fragment:
+            return b""
+        late = event.part in self._closed
+        if late and (kind is ToolDelta or kind is ToolStarted):
+            return b""
+        block = _START[kind](event)
+        if block is None:
+            return b""
+        out = self._close()
+        self._open, self._is_tool = event.part, kind is ToolStarted
+        self._index += 1
+        index = b"%d" % self._index
+        self._delta_head = _DELTA + index + b',"delta":'
+        self._called = self._called or self._is_tool
+        begin = _BLOCK_START + index + b',"content_block":' + block + b"}\n\n"
+        return out + begin + self._piece(event)
+
+    def _piece(self, event: Any) -> bytes:
+        """The delta of an event for the open block."""
+        kind = type(event)
+        if kind is TextDelta:
+            return self._delta_head + b'{"type":"text_delta","text":' + _encode(event.text) + b"}}\n\n"
+        if kind is ToolDelta:
+            self._arguments.append(event.arguments)
+            piece = _encode(event.arguments)
+            return self._delta_head + b'{"type":"input_json_delta","partial_json":' + piece + b"}}\n\n"
+        if kind is ReasoningDelta:
+            # Clients take the last signature they get: pieces of one are joined and said at the end of the block.
+            self._signature += event.signature
+            if not event.text:
+                return b""
+            return (
+                self._delta_head + b'{"type":"thinking_delta","thinking":' + _encode(event.text) + b"}}\n\n"
+            )
+        return self._rare_piece(event)
+
+    def _rare_piece(self, event: Any) -> bytes:
+        if isinstance(event, RefusalDelta):
+            self._refused = True
+            return self._delta_head + b'{"type":"text_delta","text":' + _encode(event.text) + b"}}\n\n"
+        if isinstance(event, Cited):
+            raw = citation_out(event.citation)
+            if raw is None:
+                return b""
+            return self._delta_head + b'{"type":"citations_delta","citation":' + bytes(raw) + b"}}\n\n"
+        if isinstance(event, Fragment) and event.dialect == NAME:
+            return self._delta_head + event.raw + b"}\n\n"
+        return self._close() if isinstance(event, Closed) else b""
+
+    def _close(self) -> bytes:
+        if self._open == _NONE:
+            return b""
+        signed = b""
+        if self._signature:
+            piece = _encode(self._signature)
+            signed = self._delta_head + b'{"type":"signature_delta","signature":' + piece + b"}}\n\n"
+        self._closed.add(self._open)
+        self._open, self._is_tool, self._signature = _NONE, False, ""
+        self._arguments = []
+        return signed + _BLOCK_STOP + b"%d}\n\n" % self._index
+
+
+def _event(name: bytes, body: dict[str, Any]) -> bytes:
+    return b"event: " + name + b"\ndata: " + _encode(body) + b"\n\n"
+
+
+def _start_tool(event: ToolStarted) -> bytes:
+    head = (
+        b'{"type":"tool_use","id":' + _encode(event.id) + b',"name":' + _encode(event.name) + b',"input":{}'
+    )
+    return head + (b',"caller":' + event.origin if event.origin else b"") + b"}"
+
+
+def _start_opaque(event: Opened) -> bytes | None:
+    return event.raw if event.dialect == NAME else None
+
+
+_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
+_BLOCK_START = b'event: content_block_start\ndata: {"type":"content_block_start","index":'
+_BLOCK_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":'
+_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+_START: dict[type, Callable[[Any], bytes | None]] = {
+    TextDelta: lambda event: b'{"type":"text","text":""}',
+    RefusalDelta: lambda event: b'{"type":"text","text":""}',
+    ReasoningDelta: lambda event: b'{"type":"thinking","thinking":"","signature":""}',
+    SealedDelta: lambda event: b'{"type":"redacted_thinking","data":' + _encode(event.data) + b"}",
+    ToolStarted: _start_tool,
+    ToolDelta: lambda event: None,
+    Opened: _start_opaque,
+}
+_CONTENT = frozenset({*_START, Cited, Fragment, Closed})
+_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
+    Started: Writer.start,
+    Finished: Writer._finished,
+    Used: Writer._used,
+    Ended: Writer._ended,
+}
