@@ -171,12 +171,8 @@ def _costs(peak: Peak, cpu: str) -> tuple[str, ...]:
 
 
 def _ratio_table(document: Document) -> Table:
-    table = _table(
-        "The gateway to others, one core (rates compare fairly when both were at full stretch)",
-        "scenario",
-        "other",
-        *_right("by rate", "by CPU time"),
-    )
+    title = "The gateway to others, one core (rates compare fairly when both were at full stretch)"
+    table = _table(title, "scenario", "other", *_right("by rate", "by CPU time"))
     for ratio in document.ratios:
         table.add_row(
             BY_NAME[ratio.scenario].title, ratio.peer, f"{ratio.by_rate:,.2f} ×", _times(ratio.by_cpu)

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.schemas.chat import ChatRequest
+
 
 class Call(msgspec.Struct):
     """A request for inference. `headers` are those of the caller's that may travel on to a provider of `dialect`.
@@ -19,4 +21,4 @@ class Call(msgspec.Struct):
     stream: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
     query: bytes = b""
-    request: Any = None
+    request: ChatRequest | None = None

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway._speedups.http1 import Response
 from gateway.dialects.codec import TargetFacts
+from gateway.dialects.edits import adapted
 from gateway.dialects.endpoints import ENDPOINTS, Endpoint
 from gateway.errors import UnservedEndpoint, UpstreamProtocolError, UpstreamStatus
 from gateway.schemas.call import Call
@@ -157,17 +158,16 @@ class Exchange:
 
 
 def passed(connection: Connection, lane: Lane, target: Target, call: Call, record: Record) -> Outgoing:
-    """The caller's bytes: `model` replaced, fields that the provider refuses taken out, and a stream's usage asked."""
+    """The caller's bytes: `model` replaced, what the provider refuses taken out, and a stream's usage asked for."""
     endpoint = ENDPOINTS[call.endpoint]
     quirks = connection.quirks
     facts = call.facts
-    model = target.model if target.model != call.model else None
-    drop = tuple([name for name in quirks.drops if name in facts.spans]) if quirks.drops else ()
     ask_usage = (
         call.stream and endpoint.dialect == "openai" and quirks.stream_usage and not facts.include_usage
     )
-    record.dropped = drop
-    body = facts.rewrite(model, ask_usage, drop) if model or drop or ask_usage else call.body
+    body, record.dropped = adapted(
+        facts, target.model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
+    )
     return Outgoing(endpoint, lane, body, ask_usage)
 
 

@@ -33,9 +33,10 @@ class Gateway:
 
     def __init__(self, config: dict[str, Any], folder: Path, *, wait: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.port, admin_port = free_ports(2)
-        server = {"host": "127.0.0.1", "port": self.port, "admin_port": admin_port, "workers": 2}
+        port, admin_port = free_ports(2)
+        server = {"host": "127.0.0.1", "port": port, "admin_port": admin_port, "workers": 2}
         self.config = {"log": {"format": "json"}, **config, "server": {**server, **config.get("server", {})}}
+        self.port = int(self.config["server"]["port"])
         self.log_path = folder / "gateway.log"
         self._start(folder)
         if wait:

@@ -86,7 +86,9 @@ class RawConnection:
         except (http.client.IncompleteRead, ConnectionError) as cut:
             body += getattr(cut, "partial", b"")
             complete = False
-        headers = {name.lower(): value for name, value in response.getheaders()}
+        pairs = [(name.lower(), value) for name, value in response.getheaders()]
+        headers = dict(pairs)
+        assert len(headers) == len(pairs), f"a header occurs twice: {pairs}"
         return Reply(response.status, headers, body, complete)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import openai_wire
+import psutil
 import pytest
 import wire
 from fault_server import FaultServer, Gate, Pause
@@ -179,6 +180,33 @@ def test_killed_worker_leaves_no_requests_in_flight_behind(
     for stream in streams:
         stream.close()
     gateway.stop()
+
+
+def test_workers_do_not_outlive_their_supervisor(start_gateway: Any, openai_upstream: FaultServer) -> None:
+    """They would hold the port, unwatched. What the dead left behind does not keep the next one from starting."""
+    gateway = start_gateway()
+    until(lambda: len(gateway.workers()) == 2)
+    workers = gateway.workers()
+    gateway.process.kill()
+    gateway.process.wait()
+    try:
+        until(lambda: not any(worker.is_running() for worker in workers))
+    finally:
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+    successor = start_gateway(server={"port": gateway.port})
+    assert successor.post(CHAT, {"model": "my-vllm/x", "messages": HELLO}).status == 200
+    successor.stop()
+
+
+def test_a_taken_port_is_told(start_gateway: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        gateway = start_gateway(server={"port": port}, wait=False)
+        assert gateway.wait(10) not in (0, None)
+    assert f"127.0.0.1:{port}" in gateway.log()
+    assert "Traceback" not in gateway.log()
 
 
 def test_probes(gateway: Gateway) -> None:

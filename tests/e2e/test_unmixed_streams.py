@@ -156,3 +156,38 @@ def test_crlf_and_comments_in_a_stream(
     turn: Any = [{"role": "user", "content": "x"}]
     stream = openai_client.chat.completions.create(model="my-vllm/llama-3.1-8b", messages=turn, stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "one two"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("model", ["my-vllm/llama-3.1-8b", "anthropic/claude-sonnet-4-5"])
+def test_stream_without_content_is_complete(
+    gateway: Gateway, openai_upstream: FaultServer, anthropic_upstream: FaultServer, path: str, model: str
+) -> None:
+    """A model may say nothing at all; that is an answer."""
+    nothing = [openai_wire.delta({"role": "assistant", "content": ""}), openai_wire.delta({}, "stop")]
+    openai_upstream.script(wire.stream([*nothing, openai_wire.DONE]))
+    anthropic_upstream.script(
+        wire.stream([anthropic_wire.start_event(), *anthropic_wire.end_events("end_turn")])
+    )
+    turn = [{"role": "user", "content": "x"}]
+    reply = gateway.post(path, {"model": model, "max_tokens": 9, "messages": turn, "stream": True})
+    assert (reply.status, reply.complete) == (200, True)
+    assert b"[DONE]" in reply.body or b"message_stop" in reply.body
+    assert b'"error"' not in reply.body
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_large_events_and_odd_first_chunks_pass(
+    gateway: Gateway, openai_upstream: FaultServer, path: str
+) -> None:
+    """Azure opens with a chunk that has no choices; it carries no usage, so it is nobody's to hide."""
+    opening = wire.data({"id": "", "object": "", "model": "", "choices": [], "prompt_filter_results": []})
+    large = "x" * 2_000_000
+    openai_upstream.script(wire.stream([opening, *openai_wire.text_events([large])]))
+    turn = [{"role": "user", "content": "x"}]
+    body = {"model": "openai/gpt-4o-mini", "max_tokens": 9, "messages": turn, "stream": True}
+    reply = gateway.post(path, body)
+    assert large.encode() in reply.body
+    if path == "/v1/chat/completions":
+        assert opening in reply.body
+        assert b'"usage"' not in reply.body

@@ -102,6 +102,20 @@ def test_retry_after_is_kept(
     assert raised.value.response.headers["retry-after"] == "7"
 
 
+@pytest.mark.parametrize("status", [401, 404, 429])
+def test_error_type_follows_the_status_across_dialects(
+    upstreams: dict[str, FaultServer], sdks: dict[str, Any], status: int
+) -> None:
+    """OpenAI calls a wrong key an `invalid_request_error`; Anthropic's callers know a better name."""
+    upstreams["openai"].script(
+        wire.as_json(openai_wire.error("no", "invalid_request_error", "some_code"), status)
+    )
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        sdks["anthropic"](MODELS["openai"])
+    body: Any = raised.value.body
+    assert body["error"]["type"] == ANTHROPIC_TYPES[status]
+
+
 @pytest.mark.parametrize(("status", "name"), [(429, "RateLimitError"), (529, "InternalServerError")])
 async def test_errors_in_both_kinds_of_sdk(
     openai_sdk: Any, openai_upstream: FaultServer, status: int, name: str

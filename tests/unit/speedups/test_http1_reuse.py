@@ -53,26 +53,27 @@ async def test_an_unsolicited_answer_while_idle_closes_the_connection() -> None:
 async def test_a_second_answer_that_the_loop_has_not_seen_yet_is_not_the_next_requests() -> None:
     """The bytes wait in the kernel when the connection is chosen again: only a look at the socket can tell."""
     listener = socket.create_server(("127.0.0.1", 0))
-    loop = asyncio.get_running_loop()
+    listener.settimeout(5)
 
-    def first(connection: socket.socket) -> None:
+    def serve_one() -> socket.socket:
+        connection = listener.accept()[0]
         connection.recv(65536)
         connection.sendall(OK)
+        return connection
 
+    loop = asyncio.get_running_loop()
     async with client() as made:
         origin = Origin("127.0.0.1", listener.getsockname()[1])
-        pending = asyncio.create_task(ask(made, origin))
-        one, _ = await loop.run_in_executor(None, listener.accept)
-        await loop.run_in_executor(None, first, one)
-        assert await (await pending).read() == b"ok"
-        one.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nSECRET")
-        time.sleep(0.02)  # noqa: ASYNC251 - the loop must not turn
-        pending = asyncio.create_task(ask(made, origin))
-        two, _ = await loop.run_in_executor(None, listener.accept)
-        await loop.run_in_executor(None, first, two)
-        assert await (await pending).read() == b"ok"
-    for connection in (one, two, listener):
-        connection.close()
+        first = loop.run_in_executor(None, serve_one)
+        assert await (await ask(made, origin)).read() == b"ok"
+        connection = await first
+        second = loop.run_in_executor(None, serve_one)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nSECRET")
+        time.sleep(0.02)  # noqa: ASYNC251 - the loop must not turn before the next request takes a connection
+        assert await (await ask(made, origin)).read() == b"ok"
+        (await second).close()
+    connection.close()
+    listener.close()
 
 
 async def test_a_server_of_another_protocol_that_speaks_first_is_refused() -> None:
