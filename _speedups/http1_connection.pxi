@@ -145,13 +145,12 @@ cdef class Connection:
         if exc is None and self.parser.end():
             self.answered(exchange)
             return exchange.wake()
-        if self.heard or not self.reused or exchange.retried:
+        if self.heard or not self.reused:
             return exchange.fail(UpstreamClosed("the provider closed the connection before its answer was complete"))
         return self.resend(exchange)
 
     cdef int resend(self, Exchange exchange) except -1:
-        """A kept connection that died before a byte of the answer: once more on a fresh one, in the same slot."""
-        exchange.retried = True
+        """A kept connection died before a byte of the answer: once more, on a fresh one, which cannot come here again."""
         exchange.connection = None
         self.exchange = None
         self.closed = True

@@ -1,4 +1,4 @@
-# The bytes that HTTP allows in a field's name and value (RFC 9110 section 5), and look-ups in a checked field block.
+# Bytes: what HTTP allows in a field's name and value (RFC 9110 section 5), and look-ups in a checked field block.
 
 # NAME[c] is the lower-case form of a token character, 0 for every other byte. HEX[c] is a digit's value, 255 for others.
 cdef unsigned char NAME[256]
@@ -69,6 +69,13 @@ cdef bint has_token(const unsigned char *p, Py_ssize_t n, const char *token, Py_
             return True
         start = end + 1
     return False
+
+
+cdef inline bytes piece_of(bytes data, Py_ssize_t pos, Py_ssize_t n):
+    """data[pos:pos+n]; the object itself when that is all of it."""
+    if n == PyBytes_GET_SIZE(data):
+        return data
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + pos, n)
 
 
 cdef bytes stripped(const unsigned char *p, Py_ssize_t n):

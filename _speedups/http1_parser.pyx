@@ -393,10 +393,3 @@ cdef class ResponseParser:
             self._refuse("a bare CR in its trailers")
         self.held = data[pos:]
         return PyBytes_GET_SIZE(data)
-
-
-cdef inline bytes piece_of(bytes data, Py_ssize_t pos, Py_ssize_t n):
-    """data[pos:pos+n]; the object itself when that is all of it."""
-    if n == PyBytes_GET_SIZE(data):
-        return data
-    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + pos, n)

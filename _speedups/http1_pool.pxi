@@ -7,11 +7,10 @@ cdef class Pool:
     cdef int place(self, Exchange exchange) except -1:
         """Find a connection: an idle one, a fresh one, or a place in the queue."""
         exchange.pool = self
-        if not self.waiters:
-            if self.idle and self.reuse(exchange):
-                return 0
-            if self.slots < self.client.max_connections:
-                return self.dial(exchange)
+        if self.idle and self.reuse(exchange):      # none idles, and no slot is free, while others wait
+            return 0
+        if self.slots < self.client.max_connections:
+            return self.dial(exchange)
         exchange.phase = QUEUED
         exchange.due_at = clock() + self.client.pool_wait
         self.client.pending.add(exchange)

@@ -6,6 +6,7 @@ document but the places of its top-level members, so that everything that is not
 """
 
 import json
+from json.encoder import encode_basestring_ascii
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -359,7 +360,7 @@ cdef bytes ASKING = b'{"include_usage":true}'
 
 cdef bytes written(str value):
     """As a JSON string, in ASCII."""
-    return json.dumps(value).encode()
+    return encode_basestring_ascii(value).encode()
 
 
 cdef int read_options(bytes body, Member *options, Facts facts) except -1:

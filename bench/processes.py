@@ -1,5 +1,6 @@
 """Child processes of a measurement: started pinned, watched through /proc, ended with certainty."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ import psutil
 from bench.cores import Cores
 
 _STOP_SECONDS = 10.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None)
 
 
 class ChildFailed(RuntimeError):
@@ -22,8 +25,11 @@ class ChildFailed(RuntimeError):
 
 
 class Footprint(msgspec.Struct, frozen=True):
-    """What a process and its descendants use: CPU seconds since their start, resident bytes, and the largest
-    one's."""
+    """What a process tree uses: CPU seconds since its start, resident bytes, and those of its largest worker.
+
+    Workers are the descendants; a process without any is its own worker. A supervisor larger than its workers would
+    otherwise hide their growth.
+    """
 
     cpu: float
     rss: int
@@ -47,7 +53,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=None if env is None else {**os.environ, **env},
                 start_new_session=True,
-                preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+                preexec_fn=lambda: _settle(cores),
             )
 
     @property
@@ -82,6 +88,13 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _settle(cores: Cores) -> None:
+    """In the child, before its program: onto its cores, and to end when the bench is killed."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def listens(host: str, port: int) -> bool:
@@ -126,7 +139,9 @@ def footprint(pid: int) -> Footprint:
             continue
         cpu += times.user + times.system
         sizes.append(memory.rss)
-    return Footprint(cpu=cpu, rss=sum(sizes), largest=max(sizes, default=0), processes=len(sizes))
+    return Footprint(
+        cpu=cpu, rss=sum(sizes), largest=max(sizes[1:] or sizes, default=0), processes=len(sizes)
+    )
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -27,7 +27,7 @@ _STREAM = "chunks20"
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Memory after so many requests: the largest process (a worker) and all together, MB."""
+    """Memory after so many requests: the largest worker and all processes together, MB."""
 
     requests: int
     worker_mb: float

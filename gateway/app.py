@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import tempfile
 from pathlib import Path
 from time import time_ns
@@ -17,6 +18,7 @@ from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
 from gateway.config import Config, ModelRoute, ProviderConfig, timeouts_for
+from gateway.listening import stop_listening
 from gateway.pipeline import Access, Gateway
 from gateway.providers import litellm_prices
 from gateway.providers.address import parse_base_url, path_for
@@ -29,14 +31,14 @@ from gateway.schemas.plan import Target
 from gateway.schemas.usage import Usage
 from gateway.telemetry.cells import sections
 from gateway.telemetry.exposition import Exposition
+from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.settle import Telemetry
 from gateway.upstream.connection import Connection, Credential, Lane, Quirks, header_lines, tls_context
 from gateway.upstream.dispatch import Dispatcher
-from gateway.upstream.exchange import Exchange
 
-PULSE = 0.25
-"""Seconds between two looks at the ledger: the heartbeat, and whether a drain has run out of time."""
+PULSE = 0.1
+"""Seconds between two looks at the ledger: the heartbeat, and whether a drain has begun or run out of time."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ class Worker:
         self._prepared = prepared
         self._callers = Watch()
         self._clients: list[Client] = []
+        self._parent = os.getppid()
         self._declared = declared(prepared.config)
         self._pulse: asyncio.TimerHandle | None = None
 
@@ -97,7 +100,7 @@ class Worker:
         return Gateway(
             access=access(config),
             router=router(config, catalog),
-            dispatcher=Dispatcher(connections, Exchange(catalog.max_output), telemetry),
+            dispatcher=Dispatcher(connections, catalog.max_output, telemetry),
             callers=self._callers,
             telemetry=telemetry,
             max_body=config.limits.max_body,
@@ -123,6 +126,17 @@ class Worker:
         self._clients.append(client)
         return connection(config, vendor(config), client)
 
+    def _drain(self, ledger: Ledger) -> None:
+        callers = self._callers
+        if not callers.draining:
+            callers.draining = True
+            stop_listening()
+        over = time_ns() >= ledger.drain_deadline_ns
+        if over and not callers.cut:
+            callers.cut_all()
+        if os.getppid() != self._parent and (over or not callers):
+            os.kill(os.getpid(), signal.SIGTERM)
+
     def _is_label(self, provider: str, model: str) -> bool:
         """Whether a model's name may be a metric label: one that a caller cannot make up."""
         return (
@@ -137,8 +151,13 @@ class Worker:
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self._prepared.ledger
         self._place.beat()
-        if ledger.draining and time_ns() >= ledger.drain_deadline_ns and not self._callers.cut:
-            self._callers.cut_all()
+        if os.getppid() != self._parent and not ledger.draining:
+            log.error(
+                "supervisor_gone", hint="this worker ends after a drain, so that it does not hold the port"
+            )
+            ledger.drain(time_ns() + int(self._prepared.config.server.drain * 1e9))
+        if ledger.draining:
+            self._drain(ledger)
         self._pulse = loop.call_later(PULSE, self._beat, loop)
 
 
@@ -164,6 +183,7 @@ def connection(config: ProviderConfig, vendor: Provider, client: Client) -> Conn
         or (Credential(0),),
         timeouts=config.timeouts,
         retries=config.retries.max,
+        secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
         quirks=Quirks(
             vendor.drops,
             vendor.renames,

@@ -173,8 +173,9 @@ class UpstreamPoolTimeout(Unavailable):
 class UpstreamStatus(UpstreamError):
     """The provider answered with an error status of its own; status and message are kept for the caller.
 
-    `upstream_code` and `upstream_type` are the provider's own words; `body` is its whole answer, bounded. `passes` tells
-    that the body is an error of `dialect` as it stands, so that a caller of that dialect can get its very bytes. `headers` are those of the answer that the caller gets.
+    `upstream_code` and `upstream_type` are the provider's own words; `body` is its whole answer, bounded. `passes`
+    tells that the body is an error of `dialect` as it stands, so that a caller of that dialect can get its very bytes.
+    `headers` are those of the answer that the caller gets.
     """
 
     code = "upstream_status"

@@ -43,6 +43,7 @@ class Dispatch(Protocol):
 class Callers(Protocol):
     """Watches callers that wait, and cancels the task of one that went away."""
 
+    draining: bool
     cut: bool
 
     def add(self, inbound: Any, task: asyncio.Task[Any]) -> None: ...

@@ -16,7 +16,7 @@ from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
 from gateway._speedups.ledger import LedgerError
-from gateway.app import Prepared, load, prepare
+from gateway.app import PULSE, Prepared, load, prepare
 from gateway.config import Config
 from gateway.telemetry.logs import log
 
@@ -26,6 +26,9 @@ BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)
 STABLE = 10.0
 """Seconds after which a worker counts as healthy, and its backoff starts over."""
 
+
+STOP = 3
+"""Seconds in which a worker without requests has to end before it is killed."""
 
 CONCURRENCY = 16_384
 """Connections that one worker serves at the same time; further ones wait in the backlog."""
@@ -42,13 +45,17 @@ class Supervisor(MPServer):
 
     def __init__(self, prepared: Prepared, **settings: Any) -> None:
         super().__init__(**settings)
+        self._killed = False
         self._ledger = prepared.ledger
         self._drain = prepared.config.server.drain
         self._deaths: dict[int, int] = {}
 
-    def signal_handler_interrupt(self, *_: Any) -> None:
-        """The first signal drains, the second one ends everything at once."""
+    def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
+        """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
         if self.interrupt_signal:
+            if number != signal.SIGINT:
+                return
+            self._killed = True
             for worker in self.wrks:
                 worker.inner.kill()
             return
@@ -65,9 +72,21 @@ class Supervisor(MPServer):
             self.main_loop_interrupt.wait()
             self.main_loop_interrupt.clear()
             if self.interrupt_signal:
+                self._await_drain()
                 return
             while self.interrupt_children and not self.interrupt_signal:
                 self._restart(self.interrupt_children.pop(0), spawn_target, target_loader)
+
+    def _await_drain(self) -> None:
+        """Workers refuse new connections and finish what runs; the deadline ends what does not finish."""
+        ledger = self._ledger
+        time.sleep(
+            2 * PULSE
+        )  # every worker has seen the drain, and what it had accepted by then is in flight
+        while time.time_ns() < ledger.drain_deadline_ns and not self._killed:
+            if not any(worker.in_flight for worker in ledger.workers()):
+                return
+            time.sleep(PULSE / 2)
 
     def _restart(self, index: int, spawn_target: Any, target_loader: Any) -> None:
         dead = self.wrks[index]
@@ -118,7 +137,7 @@ def serve(config: Config) -> int:
         backpressure=CONCURRENCY,
         http1_settings=HTTP1Settings(max_buffer_size=config.limits.max_header + REQUEST_LINE),
         respawn_failed_workers=True,
-        workers_kill_timeout=int(server.drain) + 3,
+        workers_kill_timeout=STOP,
         log_enabled=False,
     )
     loader: Callable[[], Any] = partial(load, prepared)

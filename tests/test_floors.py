@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("delivery",),
     ("pipeline",),
     ("api", "control"),
-    ("app", "supervisor", "cli", "__main__"),
+    ("app", "listening", "supervisor", "cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS) - 1  # the wiring: its files may import each other

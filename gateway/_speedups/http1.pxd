@@ -23,7 +23,6 @@ cdef class Exchange:
     cdef bytes large_body
     cdef int phase
     cdef bint head_request
-    cdef bint retried
     cdef bint moved                     # bytes arrived since the last tick
     cdef bint paused                    # by back-pressure
     cdef bint collecting                # read(): only the end is of interest

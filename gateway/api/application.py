@@ -33,7 +33,8 @@ class Application:
 
     async def __call__(self, scope: Message, receive: Receive, send: RawSend) -> None:
         if scope["type"] == "http":
-            await self._http(Inbound(scope, receive), Send(send))
+            draining = self._gateway is not None and self._gateway.callers.draining
+            await self._http(Inbound(scope, receive), Send(send, close=draining))
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 

@@ -69,24 +69,27 @@ class Inbound:
 
 
 class Send:
-    """The way back to the caller. `started` tells whether the head of an answer has left."""
+    """The way back to the caller. `started` tells whether the head of an answer has left; with `close` the connection
+    ends after the answer."""
 
-    __slots__ = ("_send", "started")
+    __slots__ = ("_close", "_send", "started")
 
-    def __init__(self, send: RawSend) -> None:
+    def __init__(self, send: RawSend, close: bool = False) -> None:
         self._send = send
+        self._close = close
         self.started = False
 
     async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
         """A complete answer; Content-Length is added."""
-        self.started = True
         headers.append((b"content-length", b"%d" % len(body)))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.start(status, headers)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def start(self, status: int, headers: list[Header]) -> None:
         """The head of a streamed answer."""
         self.started = True
+        if self._close:
+            headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def chunk(self, data: bytes) -> None:
@@ -138,11 +141,14 @@ class Watch:
     def __init__(self) -> None:
         self._young: dict[Inbound, asyncio.Task[Any]] = {}
         self._old: dict[Inbound, tuple[asyncio.Task[Any], asyncio.Task[None]]] = {}
+        self._ticking = False
+        self.draining = False
         self.cut = False
 
     def add(self, inbound: Inbound, task: asyncio.Task[Any]) -> None:
         """Watch this caller for as long as `task` serves it."""
-        if not self._young:
+        if not self._ticking:
+            self._ticking = True
             asyncio.get_running_loop().call_later(self.TICK, self._tick)
         self._young[inbound] = task
 
@@ -163,6 +169,9 @@ class Watch:
         return len(self._young) + len(self._old)
 
     def _tick(self) -> None:
+        self._ticking = False
+        if not self._young:
+            return
         ripe, self._young = self._young, {}
         for inbound, task in ripe.items():
             self._old[inbound] = (task, asyncio.ensure_future(self._watch(inbound, task)))

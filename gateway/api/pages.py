@@ -30,7 +30,7 @@ def ready(is_draining: Callable[[], bool]) -> Page:
 
     async def answer(_: Inbound, __: Match) -> Answer:
         if is_draining():
-            return 503, [JSON, (b"connection", b"close")], b'{"status":"draining"}'
+            return 503, [JSON], b'{"status":"draining"}'
         return 200, [JSON], b'{"status":"ready"}'
 
     return answer

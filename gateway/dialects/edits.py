@@ -13,7 +13,9 @@ def adapted(
     `ask_usage` asks for a stream's usage. Fields in `renames` keep their value under the new name, unless the caller
     uses that name too.
     """
-    found = facts.spans if drops or renames else {}
+    if not drops and not renames:
+        return facts.rewrite(model, ask_usage), ()
+    found = facts.spans
     dropped = tuple([name for name in drops if name in found])
     renamed = [(old, new) for old, new in renames if old in found]
     if not dropped and not renamed:

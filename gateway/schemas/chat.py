@@ -74,7 +74,7 @@ class Audio(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class File(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A document. `name` is its file name or title; `context` what the caller says about it; `cite` asks for citations."""
+    """A document. `name` is its file name or title, `context` what the caller says of it; `cite` asks for citations."""
 
     source: Source
     name: str = ""
@@ -99,7 +99,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class Reasoning(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """Thought that the model shows. `signature` proves it to the provider that made it; `format` names that provider."""
+    """Thought that the model shows. `signature` proves it to the provider that made it, which `format` names."""
 
     text: str
     signature: str = ""

@@ -8,6 +8,7 @@ from random import random
 import msgspec
 
 from gateway._speedups.http1 import Client, Origin
+from gateway.errors import GatewayError, UpstreamStatus
 from gateway.providers.address import TargetPath
 from gateway.schemas.plan import Timeouts
 
@@ -65,6 +66,7 @@ class Connection:
         timeouts: Timeouts,
         retries: int,
         quirks: Quirks,
+        secrets: tuple[bytes, ...] = (),
         draw: Callable[[], float] = random,
     ) -> None:
         self.name = name
@@ -78,7 +80,16 @@ class Connection:
         self._credentials = credentials
         self._only = credentials[0] if len(credentials) == 1 and not credentials[0].models else None
         self._draw = draw
+        self._secrets = secrets
         self._heads: dict[tuple[str, str, int, tuple[Header, ...]], bytes] = {}
+
+    def cleanse(self, error: GatewayError) -> None:
+        """Stars in place of this provider's keys, where a provider repeats them in its error."""
+        if isinstance(error, UpstreamStatus):
+            for secret in self._secrets:
+                if secret in error.body:
+                    error.body = error.body.replace(secret, b"***")
+                error.message = error.message.replace(secret.decode("latin-1"), "***")
 
     def credential(self, model: str) -> Credential | None:
         """A key that serves `model`, drawn by weight; None when no key does."""

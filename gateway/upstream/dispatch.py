@@ -10,7 +10,8 @@ from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target, Timeouts
 from gateway.schemas.record import Attempt, Record
 from gateway.upstream.connection import Connection
-from gateway.upstream.exchange import Exchange
+from gateway.upstream.exchange import Errand, run
+from gateway.upstream.rendering import MaxOutput, render
 from gateway.upstream.replies import Stream, Whole
 from gateway.upstream.tries import kind, may_fall_back, may_retry, pause
 
@@ -32,12 +33,12 @@ class Dispatcher:
     def __init__(
         self,
         connections: Mapping[str, Connection],
-        exchange: Exchange,
+        max_output: MaxOutput,
         watcher: Watcher,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._connections = connections
-        self._exchange = exchange
+        self._max_output = max_output
         self._watcher = watcher
         self._sleep = sleep
 
@@ -64,12 +65,15 @@ class Dispatcher:
         self, target: Target, plan: Plan, deadline: int, call: Call, record: Record
     ) -> Reply:
         connection = self._connections[target.provider]
-        timeouts = self._timeouts(plan, target)
         retries = connection.retries if plan.retries is None else plan.retries
+        out = render(
+            connection, target, call, record, self._max_output
+        )  # may raise what no provider is to blame for
+        errand = Errand(connection, target, call, out, self._timeouts(plan, target))
         retry = 0
         while True:
             try:
-                return await self._attempt(connection, target, timeouts, deadline, call, record)
+                return await self._attempt(errand, deadline, record)
             except GatewayError as error:
                 self._watcher.upstream_error(target.provider, kind(error))
                 retry += 1
@@ -80,15 +84,8 @@ class Dispatcher:
                 self._watcher.retry(target.provider, target.model)
             await self._pause(wait, record)
 
-    async def _attempt(
-        self,
-        connection: Connection,
-        target: Target,
-        timeouts: Timeouts,
-        deadline: int,
-        call: Call,
-        record: Record,
-    ) -> Reply:
+    async def _attempt(self, errand: Errand, deadline: int, record: Record) -> Reply:
+        target = errand.target
         attempt = Attempt(target.provider, target.model)
         record.attempts.append(attempt)
         record.provider, record.model = target.provider, target.model
@@ -97,7 +94,7 @@ class Dispatcher:
         try:
             if left <= 0:
                 raise UpstreamTimeout("the time for all tries is over", phase="total")
-            return await self._exchange.run(connection, target, timeouts, left, call, record)
+            return await run(errand, left, record)
         except GatewayError as error:
             attempt.outcome, attempt.status = error.code, error.http_status
             raise

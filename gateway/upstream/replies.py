@@ -1,6 +1,7 @@
 """What a target gave: a whole answer, or a stream that has begun, in the caller's dialect."""
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -63,9 +64,17 @@ class Source(Protocol):
 class Stream:
     """A stream that has begun. `chunk` gives what is there, b"" at its right end, and raises where it breaks."""
 
-    __slots__ = ("_ended", "_failure", "_first", "_record", "_response", "_source", "headers")
+    __slots__ = ("_cleanse", "_ended", "_failure", "_first", "_record", "_response", "_source", "headers")
 
-    def __init__(self, response: Response, source: Source, record: Record, headers: list[Header]) -> None:
+    def __init__(
+        self,
+        response: Response,
+        source: Source,
+        record: Record,
+        headers: list[Header],
+        cleanse: Callable[[GatewayError], None],
+    ) -> None:
+        self._cleanse = cleanse
         self.headers = headers
         self._response = response
         self._source = source
@@ -102,6 +111,7 @@ class Stream:
         while not data and not self._ended:
             data = await self._advance()
         if not data and self._failure is not None:
+            self._cleanse(self._failure)
             raise self._failure
         return data
 

@@ -53,6 +53,7 @@ class Gateway:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=clean_environment(),
+                start_new_session=True,  # a group of its own, as an orchestrator gives it
             )
 
     def _wait_ready(self) -> None:
@@ -154,6 +155,8 @@ class Gateway:
             process.kill()
         self.process.kill()
         self.process.wait(5)
+        for left in Path("/dev/shm").glob(f"gateway-*-{self.port}.ledger"):
+            left.unlink()
 
     def stop(self) -> None:
         """SIGTERM; the gateway must end by itself, cleanly, and have logged neither a trace nor a secret."""

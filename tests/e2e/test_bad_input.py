@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 from fault_server import FaultServer
-from gateway_process import Gateway
+from gateway_process import CALLER_KEY, Gateway
 from raw_client import Reply, exchange
 from samples import HELLO
 from sdk_calls import settle
@@ -166,6 +166,13 @@ def test_too_large_by_its_length(gateway: Gateway, dialect: str) -> None:
 def test_too_large_is_refused_before_it_is_sent(gateway: Gateway, dialect: str) -> None:
     data = gateway.encode(PATHS[dialect], b"", {"content-length": "99999999999"})
     refused(exchange(gateway.port, data), dialect, 413)
+
+
+@pytest.mark.parametrize(("key", "status"), [(CALLER_KEY, 413), ("wrong", 401)])
+def test_refusal_reaches_a_caller_that_sends_it_all_first(gateway: Gateway, key: str, status: int) -> None:
+    """Closing on a body under way resets the connection, and the reset destroys the answer."""
+    reply = gateway.post(PATHS["openai"], b'{"pad": "' + b"x" * (9 * LIMIT) + b'"}', key=key)
+    assert reply.status == status
 
 
 @DIALECTS

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import signal
 import socket
 import time
@@ -124,14 +125,28 @@ def test_stream_longer_than_the_drain_does_not_end_cleanly(
     gateway.stop()
 
 
-def test_second_signal_ends_at_once(start_gateway: Any, openai_upstream: FaultServer) -> None:
+def test_second_interrupt_ends_at_once(start_gateway: Any, openai_upstream: FaultServer) -> None:
     gateway = start_gateway(server={"drain": "60s"})
     connection = begin_stream(gateway, openai_upstream, Gate(), ["first ", "second"])
-    gateway.signal(signal.SIGTERM)
+    gateway.signal(signal.SIGINT)
     until(lambda: refused(gateway.port))
-    gateway.signal(signal.SIGTERM)
+    gateway.signal(signal.SIGINT)
     gateway.wait(10)
     connection.close()
+
+
+def test_repeated_term_still_drains(start_gateway: Any, openai_upstream: FaultServer) -> None:
+    """Orchestrators send it more than once, and to every process of the group."""
+    gateway = start_gateway(server={"drain": "10s"})
+    gate = Gate()
+    connection = begin_stream(gateway, openai_upstream, gate, ["first ", "second"])
+    os.killpg(gateway.process.pid, signal.SIGTERM)
+    until(lambda: refused(gateway.port))
+    os.killpg(gateway.process.pid, signal.SIGTERM)
+    gate.open()
+    assert b"".join(connection.pieces()).endswith(b"data: [DONE]\n\n")
+    connection.close()
+    gateway.stop()
 
 
 def test_idle_gateway_stops_promptly(start_gateway: Any) -> None:

@@ -151,7 +151,13 @@ _TIERS = {"default": "standard", "standard": "standard", "priority": "priority",
 # --- writing ---
 
 
-def write_reply(reply: Reply, *, request_model: str = "", reply_id: str = "", created: int = 0) -> bytes:
+def write_reply(
+    reply: Reply,
+    *,
+    request_model: str = "",
+    reply_id: str = "",
+    created: int = 0,  # noqa: ARG001
+) -> bytes:
     """`request_model` and `reply_id` stand in where the provider said nothing. Anthropic has one choice and no date."""
     choice = reply.choices[0] if reply.choices else Choice(())
     called = any(isinstance(part, ToolCall) for part in choice.parts)

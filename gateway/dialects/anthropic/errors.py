@@ -1,4 +1,4 @@
-"""Errors in Anthropic's words: `{"type": "error", "error": {"type", "message"}, "request_id"}`, whole or in a stream."""
+"""Errors as Anthropic says them, whole or streamed: `{"type": "error", "error": {"type", "message"}, "request_id"}`."""
 
 import msgspec
 

@@ -119,7 +119,11 @@ def read_input(raw: Raw) -> str:
 
 
 def read_citation(raw: Raw) -> Citation:
-    citation = _CITATION.decode(raw)
+    """A citation of a shape that nobody knows is carried as it came."""
+    try:
+        citation = _CITATION.decode(raw)
+    except msgspec.ValidationError:
+        return Citation(dialect=NAME, raw=bytes(raw))
     url = citation.url or ""
     source = citation.source or ""
     if not url and source.startswith(("http://", "https://")):

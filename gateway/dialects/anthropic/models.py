@@ -1,7 +1,7 @@
-"""What each Claude model lets a request say. Anthropic's models differ in this, and refuse with 400 what they do not know.
+"""What each Claude model lets a request say: they differ, and refuse with 400 what they do not know.
 
-Source: Anthropic's guides on thinking, effort and migration between models. A Claude newer than this file is treated like
-the newest in it; a model that is no Claude (compatible servers) like the first that could think.
+Source: Anthropic's guides on thinking, effort and migration between models. A Claude newer than this file is treated
+like the newest in it; a model that is no Claude (compatible servers) like the first that could think.
 """
 
 import re
@@ -11,10 +11,12 @@ import msgspec
 
 
 class Traits(msgspec.Struct, frozen=True, gc=False):
-    """`budget`: takes thinking with a budget of tokens. `adaptive`: takes adaptive thinking. `off`: its word for no
-    thinking, "" when it always or never thinks. `efforts`: the levels it knows. `sampling`: takes temperature, top_p and top_k;
-    `both`: temperature and top_p at once. `forced`: can be made to call a tool. `system_turns`: takes system messages
-    between the others."""
+    """`budget`: takes thinking with a budget of tokens. `adaptive`: takes adaptive thinking.
+
+    `off`: its word for no thinking, "" when it always or never thinks. `efforts`: the levels it knows. `sampling`:
+    takes temperature, top_p and top_k; `both`: temperature and top_p at once. `forced`: can be made to call a tool.
+    `system_turns`: takes system messages between the others.
+    """
 
     budget: bool = True
     adaptive: bool = False

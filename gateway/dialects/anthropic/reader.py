@@ -156,7 +156,7 @@ class Reader:
             events.append(Finished(finish, 0, native, delta.stop_sequence, explanation(details), details))
         return events
 
-    def _message_stop(self, event: wire.StreamEvent) -> list[Event]:
+    def _message_stop(self, _event: wire.StreamEvent) -> list[Event]:
         if not self._finished:
             raise UpstreamProtocolError("the provider ended the stream without saying why the answer ended")
         self._ended = True

@@ -1,8 +1,8 @@
 """Writes the turns of Anthropic Messages from the neutral form.
 
 Anthropic's rules, and how they are met: roles come in turns, so neighbours of one role become one; tool results stand
-first in the user turn after their calls; no text is empty; the last assistant text does not end in white space; a system
-message stands at the top, or, where the model takes them, right after a user turn.
+first in the user turn after their calls; no text is empty; the last assistant text does not end in white space; a
+system message stands at the top, or, where the model takes them, right after a user turn.
 """
 
 import msgspec

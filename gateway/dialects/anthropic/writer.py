@@ -1,7 +1,7 @@
 """Writes neutral events as a stream of Anthropic Messages.
 
-Anthropic's clients expect one block at a time, in order: start, deltas, stop. Where the source interleaves its parts (as
-OpenAI's parallel tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
+Anthropic's clients expect one block at a time, in order: start, deltas, stop. Where the source interleaves its parts
+(as OpenAI's parallel tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Writer:
         "_waiting",
     )
 
-    def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:
+    def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002  (Anthropic has no date)
         self._model = request.model
         self._id = reply_id
         self._usage = Usage()
@@ -104,7 +104,7 @@ class Writer:
             "stop_sequence": None,
             "usage": usage_out(self._usage, tier_out(event.service_tier)),
         }
-        return _event(b"message_start", {"type": "message_start", "message": message})
+        return _sse(b"message_start", {"type": "message_start", "message": message})
 
     def _finished(self, event: Finished) -> bytes:
         if event.choice != 0:
@@ -116,7 +116,7 @@ class Writer:
         self._usage = event.usage
         return b""
 
-    def _ended(self, event: Ended) -> bytes:
+    def _ended(self, _event: Ended) -> bytes:
         finish = self._finish or Finished("other")
         delta: dict[str, Any] = {
             "stop_reason": stop_reason(finish.finish, self._called, self._refused),
@@ -125,7 +125,7 @@ class Writer:
         if finish.details:
             delta["stop_details"] = Raw(finish.details)
         body = {"type": "message_delta", "delta": delta, "usage": usage_out(self._usage)}
-        return _event(b"message_delta", body) + _STOP
+        return _sse(b"message_delta", body) + _STOP
 
     # --- blocks in order ---
 
@@ -228,7 +228,7 @@ class Writer:
         return signed + _BLOCK_STOP + b"%d}\n\n" % self._index
 
 
-def _event(name: bytes, body: dict[str, Any]) -> bytes:
+def _sse(name: bytes, body: dict[str, Any]) -> bytes:
     return b"event: " + name + b"\ndata: " + _encode(body) + b"\n\n"
 
 
@@ -249,12 +249,12 @@ _BLOCK_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","i
 _STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 _START: dict[type, Callable[[Any], bytes | None]] = {
-    TextDelta: lambda event: b'{"type":"text","text":""}',
-    RefusalDelta: lambda event: b'{"type":"text","text":""}',
-    ReasoningDelta: lambda event: b'{"type":"thinking","thinking":"","signature":""}',
+    TextDelta: lambda _: b'{"type":"text","text":""}',
+    RefusalDelta: lambda _: b'{"type":"text","text":""}',
+    ReasoningDelta: lambda _: b'{"type":"thinking","thinking":"","signature":""}',
     SealedDelta: lambda event: b'{"type":"redacted_thinking","data":' + _encode(event.data) + b"}",
     ToolStarted: _start_tool,
-    ToolDelta: lambda event: None,
+    ToolDelta: lambda _: None,
     Opened: _start_opaque,
 }
 _CONTENT = frozenset({*_START, Cited, Fragment, Closed})

@@ -1,10 +1,10 @@
 """OpenAI Chat Completions, read and written (see `gateway.dialects.codec.Codec`).
 
-Reasoning has no place in OpenAI's own format. It is written as `reasoning_content` (the text alone, as DeepSeek does) and
-as `reasoning_details` (OpenRouter's list, whose entries carry signatures and sealed thought, and which clients that send
-their history back keep). Both are read, and `reasoning` and `thinking_blocks` (LiteLLM's) too. `reasoning_details` was
-chosen over `thinking_blocks` because its entries are numbered, so that a client which joins pieces of a stream joins the
-right ones, and because it names the provider that a signature belongs to.
+Reasoning has no place in OpenAI's own format. It is written as `reasoning_content` (the text alone, as DeepSeek does)
+and as `reasoning_details` (OpenRouter's list, whose entries carry signatures and sealed thought, and which clients that
+send their history back keep). Both are read, and `reasoning` and `thinking_blocks` (LiteLLM's) too. `reasoning_details`
+was chosen over `thinking_blocks` because its entries are numbered, so that a client which joins pieces of a stream
+joins the right ones, and because it names the provider that a signature belongs to.
 """
 
 from gateway.dialects.failures import read_error

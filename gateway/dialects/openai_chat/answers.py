@@ -39,13 +39,14 @@ def read_reply(body: bytes) -> Reply:
     """Raises UpstreamProtocolError for what is not a chat completion."""
     try:
         reply = _decode(body)
+        choices = tuple([_choice(choice, index) for index, choice in enumerate(reply.choices)])
     except UNREADABLE as error:
         raise UpstreamProtocolError(f"the provider's answer is not a chat completion: {error}") from error
     return Reply(
         dialect=NAME,
         id=reply.id or "",
         model=reply.model or "",
-        choices=tuple([_choice(choice, index) for index, choice in enumerate(reply.choices)]),
+        choices=choices,
         created=int(reply.created or 0),
         usage=None if reply.usage is None else read_usage(reply.usage),
         service_tier=reply.service_tier or "",

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's words: `{"error": {"message", "type", "param", "code"}}`, whole or as the last event of a stream."""
+"""Errors as OpenAI says them, whole or streamed: `{"error": {"message", "type", "param", "code"}}`."""
 
 import msgspec
 
@@ -39,7 +39,7 @@ _CODES = {401: "invalid_api_key", 402: "insufficient_quota", 429: "rate_limit_ex
 """OpenAI's codes for what another provider's status says by itself."""
 
 
-def write_error(error: GatewayError, request_id: str = "") -> bytes:
+def write_error(error: GatewayError, request_id: str = "") -> bytes:  # noqa: ARG001  (other dialects write it)
     """The body of an error. OpenAI's SDK chooses its exception by the status; `request_id` travels in a header."""
     kind, code = words_of(error)
     status = error.http_status

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from gateway.dialects.codec import TargetFacts
 from gateway.dialects.dropped import Dropped
+from gateway.dialects.ids import shortened
 from gateway.dialects.media import base64_text, data_url
 from gateway.schemas.chat import (
     Audio,
@@ -27,6 +28,9 @@ from gateway.schemas.chat import (
 from gateway.schemas.wire import openai_chat as wire
 
 NAME = "openai_chat"
+
+LONGEST_CALL_ID = 40
+"""OpenAI refuses a call with a longer id."""
 
 Marked = wire.TextPart | wire.ImagePart | wire.AudioPart | wire.FilePart
 ContentPart = wire.TextPart | wire.ImagePart | wire.AudioPart | wire.FilePart | wire.RefusalPart | Raw
@@ -85,7 +89,7 @@ class MessageWriter:
             content = "error"
         return wire.Message(
             role="tool",
-            tool_call_id=result.call_id,
+            tool_call_id=self._id(result.call_id),
             content=content,
             name=result.name or None if self._native else None,
             is_error=True if result.is_error and self._takes("is_error") else None,
@@ -121,17 +125,21 @@ class MessageWriter:
             self._reasoning(thoughts, written)
         return written
 
+    def _id(self, identity: str) -> str:
+        return identity if self._native else shortened(identity, LONGEST_CALL_ID, "call_")
+
     def _call(self, call: ToolCall) -> wire.ToolCall:
+        identity = self._id(call.id)
         if call.cache is not None:
             self._dropped.add("messages.content.cache_control")
         if call.kind == "custom":
             return wire.ToolCall(
-                id=call.id, type="custom", custom=wire.CustomCall(name=call.name, input=call.arguments)
+                id=identity, type="custom", custom=wire.CustomCall(name=call.name, input=call.arguments)
             )
         function = wire.FunctionCall(
             name=call.name, arguments=Raw(msgspec.json.encode(call.arguments or "{}"))
         )
-        return wire.ToolCall(id=call.id, type="function", function=function)
+        return wire.ToolCall(id=identity, type="function", function=function)
 
     def _reasoning(self, thoughts: list[Reasoning | SealedReasoning], message: wire.Message) -> None:
         bare = all(

@@ -5,10 +5,14 @@ from msgspec import Raw
 
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
+from gateway.dialects.ids import shortened
 from gateway.dialects.openai_chat.messages_out import NAME, MessageWriter
 from gateway.schemas.chat import BuiltinTool, ChatRequest, OutputFormat, Thinking, Tool, ToolChoice
 from gateway.schemas.wire import openai_chat as wire
 from gateway.schemas.wire.common import ABSENT
+
+LONGEST_USER = 64
+"""OpenAI refuses a longer `user`; Claude Code's identities are some 150 characters."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -32,7 +36,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
         top_logprobs=request.top_logprobs,
         logit_bias=_raw(request.logit_bias),
         parallel_tool_calls=request.parallel_tools if request.tools else None,
-        user=request.user or None,
+        user=(request.user if native else shortened(request.user, LONGEST_USER)) or None,
         safety_identifier=request.safety_id or None,
         service_tier=_service_tier(request, dropped),
         metadata=_metadata(request, dropped),

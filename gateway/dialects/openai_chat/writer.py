@@ -242,7 +242,7 @@ class Writer:
         self._usage = event.usage
         return b""
 
-    def _end(self, event: Ended) -> bytes:
+    def _end(self, _event: Ended) -> bytes:
         if not self._with_usage or self._usage is None:
             return _DONE
         return self._head + b'],"usage":' + _encode(usage_out(self._usage)) + b"}\n\n" + _DONE

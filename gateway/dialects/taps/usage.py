@@ -3,11 +3,11 @@
 OpenAI: `CompletionUsage` of the chat completions reference. Anthropic: `usage` of the messages reference.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from gateway.dialects.taps.wire import UNREADABLE, as_count, said
+from gateway.dialects.taps.wire import MAX_COUNT, UNREADABLE, as_count, said
 from gateway.schemas.usage import Usage
 
 
@@ -36,6 +36,37 @@ class OpenAIUsage(msgspec.Struct, gc=False):
     reasoning_tokens: Any = None
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+
+
+class ExactPrompt(msgspec.Struct, frozen=True, gc=False):
+    cached_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    audio_tokens: Count = 0
+
+
+class ExactCompletion(msgspec.Struct, frozen=True, gc=False):
+    reasoning_tokens: Count = 0
+    audio_tokens: Count = 0
+
+
+_NO_PROMPT = ExactPrompt()
+_NO_COMPLETION = ExactCompletion()
+
+
+class ExactUsage(msgspec.Struct, gc=False):
+    """The same where every count is one: the usual case, read without looking at each leaf."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count = 0
+    total_tokens: Count = 0
+    prompt_tokens_details: ExactPrompt = _NO_PROMPT
+    completion_tokens_details: ExactCompletion = _NO_COMPLETION
+    prompt_cache_hit_tokens: Count = 0
+    cached_tokens: Count = 0
+    reasoning_tokens: Count = 0
+
+
 class ThinkingDetails(msgspec.Struct, gc=False):
     thinking_tokens: Any = None
 
@@ -56,6 +87,7 @@ class AnthropicUsage(msgspec.Struct, gc=False):
 
 _NO_PROMPT_DETAILS = PromptDetails()
 _NO_COMPLETION_DETAILS = CompletionDetails()
+_exact = msgspec.json.Decoder(ExactUsage)
 _openai = msgspec.json.Decoder(OpenAIUsage)
 _anthropic = msgspec.json.Decoder(AnthropicUsage)
 
@@ -65,35 +97,55 @@ def openai_usage(raw: msgspec.Raw) -> Usage | None:
     if not said(raw):
         return None
     try:
-        return _from_openai(_openai.decode(raw))
+        return _total(_exact.decode(raw))
+    except msgspec.ValidationError:
+        pass  # a vendor's own spelling of numbers: read leaf by leaf
+    except UNREADABLE:
+        return None
+    try:
+        return _total(_counted(_openai.decode(raw)))
     except UNREADABLE:
         return None
 
 
-def _from_openai(wire: OpenAIUsage) -> Usage | None:
+def _counted(wire: OpenAIUsage) -> ExactUsage:
     prompt = wire.prompt_tokens_details or _NO_PROMPT_DETAILS
     completion = wire.completion_tokens_details or _NO_COMPLETION_DETAILS
-    output = as_count(wire.completion_tokens)
-    total = as_count(wire.total_tokens)
-    # Embedding servers may give the total alone.
-    asked = total - output if wire.prompt_tokens is None else as_count(wire.prompt_tokens)
-    reasoning = as_count(completion.reasoning_tokens) or as_count(wire.reasoning_tokens)
-    if reasoning and total == asked + output + reasoning:
-        output += (
-            reasoning  # xAI counts reasoning beside completion_tokens, OpenAI within; the total tells which
-        )
-    usage = Usage(
-        input=max(asked, 0),
-        output=output,
-        cached=as_count(prompt.cached_tokens)
-        or as_count(wire.prompt_cache_hit_tokens)
-        or as_count(wire.cached_tokens),
-        cache_write=as_count(prompt.cache_write_tokens),
-        reasoning=reasoning,
-        input_audio=as_count(prompt.audio_tokens),
-        output_audio=as_count(completion.audio_tokens),
+    return ExactUsage(
+        prompt_tokens=None if wire.prompt_tokens is None else as_count(wire.prompt_tokens),
+        completion_tokens=as_count(wire.completion_tokens),
+        total_tokens=as_count(wire.total_tokens),
+        prompt_tokens_details=ExactPrompt(
+            as_count(prompt.cached_tokens), as_count(prompt.cache_write_tokens), as_count(prompt.audio_tokens)
+        ),
+        completion_tokens_details=ExactCompletion(
+            as_count(completion.reasoning_tokens), as_count(completion.audio_tokens)
+        ),
+        prompt_cache_hit_tokens=as_count(wire.prompt_cache_hit_tokens),
+        cached_tokens=as_count(wire.cached_tokens),
+        reasoning_tokens=as_count(wire.reasoning_tokens),
     )
-    return usage if usage.input or usage.output else None
+
+
+def _total(wire: ExactUsage) -> Usage | None:
+    prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
+    output, total = wire.completion_tokens, wire.total_tokens
+    # Embedding servers may give the total alone.
+    asked = max(total - output, 0) if wire.prompt_tokens is None else wire.prompt_tokens
+    reasoning = completion.reasoning_tokens or wire.reasoning_tokens
+    if reasoning and total == asked + output + reasoning:
+        output += reasoning  # xAI counts it beside completion_tokens, OpenAI within; the total tells which
+    if not (asked or output):
+        return None
+    return Usage(
+        asked,
+        output,
+        prompt.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens,
+        prompt.cache_write_tokens,
+        reasoning,
+        prompt.audio_tokens,
+        completion.audio_tokens,
+    )
 
 
 def anthropic_counts(raw: msgspec.Raw) -> AnthropicUsage | None:

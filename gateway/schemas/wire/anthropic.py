@@ -1,7 +1,7 @@
 """Anthropic Messages as JSON, typed. Source of the shapes: the types of Anthropic's own SDK (`anthropic.types`).
 
-Requests refuse unknown fields so that `gateway.dialects.decode` can name them; replies accept any. A field of type `Raw`
-is JSON that is carried and not understood; `ABSENT` says that it was not there.
+Requests refuse unknown fields so that `gateway.dialects.decode` can name them; replies accept any. A field of type
+`Raw` is JSON that is carried and not understood; `ABSENT` says that it was not there.
 """
 
 from typing import Literal

@@ -118,7 +118,7 @@ RequestPart = TextPart | ImagePart | AudioPart | FilePart | RefusalPart | Opaque
 
 
 class Message(Strict):
-    """A message of a request. `is_error` is not OpenAI's: it lets a caller say what Anthropic's tool results can say."""
+    """A message of a request. `is_error` is not OpenAI's: it lets a caller say what Anthropic's results can say."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[RequestPart] | None = None

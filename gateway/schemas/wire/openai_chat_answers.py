@@ -1,7 +1,7 @@
 """Answers of OpenAI Chat Completions as JSON, typed, whole and streamed; with the fields that compatible servers add.
 
-Source of the shapes: the types of OpenAI's own SDK (`ChatCompletion`, `ChatCompletionChunk`, `CompletionUsage`). What is
-read accepts any further field; what is written (`...Out`) has the fields that OpenAI always sends.
+Source of the shapes: the types of OpenAI's own SDK (`ChatCompletion`, `ChatCompletionChunk`, `CompletionUsage`). What
+is read accepts any further field; what is written (`...Out`) has the fields that OpenAI always sends.
 """
 
 import msgspec

@@ -12,9 +12,20 @@ from typing import Any
 import anthropic.types as at
 import openai.types.chat as ot
 import pytest
+from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import message_create_params
 from anthropic.types.shared import ErrorResponse
-from journeys import CODECS, CREATED, FACTS, GOLDEN, events_of, translate_stream
+from journeys import (
+    CODECS,
+    CREATED,
+    FACTS,
+    GOLDEN,
+    events_of,
+    join_anthropic,
+    join_openai,
+    translate_stream,
+)
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import completion_create_params
 from pydantic import TypeAdapter
 
@@ -93,6 +104,29 @@ def test_stream_is_translated(case: Path) -> None:
         else:
             assert ANTHROPIC_EVENT.validate_json(data, strict=True).type == name
     compare(case / "expected" / "stream.sse", out)
+    joined_by_sdk(caller, out)
+
+
+def joined_by_sdk(caller: str, out: bytes) -> None:
+    """The official SDKs put the stream together as the tests of this directory do."""
+    events = [data for _, data in events_of(out) if data != b"[DONE]"]
+    if caller == "openai":
+        state: Any = ChatCompletionStreamState()
+        for data in events:
+            state.handle_chunk(ot.ChatCompletionChunk.model_validate_json(data))
+        message = state.get_final_completion().choices[0].message.to_dict()
+        expected = join_openai(out)["message"]
+        assert message.get("content", "") == (expected["content"] or "")
+        assert message.get("reasoning_details", []) == expected["reasoning_details"]
+        for call, known in zip(message.get("tool_calls") or [], expected["tool_calls"], strict=True):
+            assert call["function"]["arguments"] == known["function"]["arguments"]
+        return
+    snapshot: Any = None
+    pieces: dict[int, bytes] = {}
+    for data in events:
+        event = ANTHROPIC_EVENT.validate_json(data)
+        snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=pieces)
+    assert [block.to_dict() for block in snapshot.content] == join_anthropic(out)["content"]
 
 
 @cases("error.json")

@@ -398,6 +398,18 @@ def test_a_user_is_the_same_both_ways() -> None:
     assert to_openai(chat(USER, metadata={"user_id": "u"}))[0]["user"] == "u"
 
 
+def test_identities_that_openai_finds_too_long_are_shortened_alike() -> None:
+    use = {"type": "tool_use", "id": "toolu_" + "x" * 80, "name": "f", "input": {}}
+    answer = {"type": "tool_result", "tool_use_id": use["id"], "content": "1"}
+    messages = ({"role": "assistant", "content": [use]}, {"role": "user", "content": [answer]})
+    body, dropped = to_openai(chat(USER, *messages, metadata={"user_id": "u" * 150}))
+    called, answered = body["messages"][1]["tool_calls"][0]["id"], body["messages"][2]["tool_call_id"]
+    assert called == answered
+    assert len(called) == 40
+    assert len(body["user"]) == 64
+    assert dropped == ()
+
+
 def test_usage_is_asked_of_a_stream_even_when_the_caller_does_not() -> None:
     body, _ = to_openai(chat(USER, stream=True))
     assert body["stream_options"] == {"include_usage": True}

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from gateway.dialects import anthropic, openai_chat
 from gateway.dialects.codec import TargetFacts
 from gateway.errors import BadRequest
-from gateway.schemas.chat import ChatRequest
 
 WORD = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).map(lambda text: f"{text}.")
 ID = st.from_regex(r"\A[a-zA-Z0-9_-]{1,8}\Z")
@@ -97,7 +96,7 @@ O_TOOL = st.one_of(
         cache_control_=TTL,
         novelty_=st.just(1),
     ),
-    record(type="custom", custom=record(name=ID, format_=st.just({"type": "text"}))),
+    record(type="custom", custom=record(name=st.just("a-custom-tool"), format_=st.just({"type": "text"}))),
     st.just({"type": "web_search", "depth": 1.0}),
 )
 O_CHOICE = st.one_of(
@@ -112,7 +111,7 @@ O_CHOICE = st.one_of(
 )
 O_REQUEST = record(
     model="m",
-    messages=st.lists(O_MESSAGE, max_size=5),
+    messages=st.lists(O_MESSAGE, max_size=2),
     max_completion_tokens_=st.integers(1, 9),
     temperature_=NUMBER,
     top_p_=NUMBER,
@@ -221,7 +220,7 @@ A_USER = st.tuples(
 A_ASSISTANT = st.lists(st.one_of(A_THOUGHT, A_TEXT, A_CITED, A_USE, A_SERVER), min_size=1, max_size=4).map(
     lambda blocks: {"role": "assistant", "content": blocks}
 )
-A_MESSAGES = st.lists(st.tuples(A_USER, A_ASSISTANT), max_size=2).map(
+A_MESSAGES = st.lists(st.tuples(A_USER, A_ASSISTANT), max_size=1).map(
     lambda pairs: [turn for pair in pairs for turn in pair]
 )
 A_TOOL = st.one_of(
@@ -273,26 +272,53 @@ A_REQUEST = record(
 )
 
 
-def again(
-    codec: Any, body: dict[str, Any], facts: TargetFacts
-) -> tuple[ChatRequest, ChatRequest, tuple[str, ...]]:
+def again(codec: Any, body: dict[str, Any]) -> None:
+    """Read and written, the request has the same fields with the same values, and reads as the same."""
     first = codec.read_request(json.dumps(body).encode())
-    written = codec.write_request(first, facts)
-    return first, codec.read_request(written.body), written.dropped
+    written = codec.write_request(first, TargetFacts("m"))
+    assert plain(json.loads(written.body)) == plain(body)
+    assert codec.read_request(written.body) == first
+    assert written.dropped == ()
+
+
+def plain(value: Any) -> Any:
+    """The same meaning in one spelling: a lone text as its string, no nulls, no falsehoods that say nothing."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: plain(item) for name, item in value.items() if item is not None}
+    for name in ("content", "system"):
+        text = kept.get(name)
+        if isinstance(text, list) and len(text) == 1 and set(text[0]) == {"type", "text"}:
+            kept[name] = text[0]["text"]
+    if isinstance(kept.get("stop"), str):
+        kept["stop"] = [kept["stop"]]
+    if kept.get("stream") is False:
+        del kept["stream"]
+    for place, entry in enumerate(kept.get("reasoning_details", ())):
+        entry["index"] = place
+    return kept
 
 
 @given(O_REQUEST, O_THINKING)
-def test_property_openai_keeps_everything_it_can_say(body: dict[str, Any], thinking: dict[str, Any]) -> None:
-    first, second, dropped = again(openai_chat, {**body, **thinking}, TargetFacts("m"))
-    assert second == first
-    assert dropped == ()
+def test_property_openai_keeps_every_parameter(body: dict[str, Any], thinking: dict[str, Any]) -> None:
+    again(openai_chat, {**body, **thinking})
+
+
+@given(st.lists(O_MESSAGE, min_size=4, max_size=8))
+def test_property_openai_keeps_every_message(messages: list[Any]) -> None:
+    again(openai_chat, {"model": "m", "messages": messages})
 
 
 @given(A_REQUEST)
-def test_property_anthropic_keeps_everything_it_can_say(body: dict[str, Any]) -> None:
-    first, second, dropped = again(anthropic, body, TargetFacts("m"))
-    assert second == first
-    assert dropped == ()
+def test_property_anthropic_keeps_every_parameter(body: dict[str, Any]) -> None:
+    again(anthropic, body)
+
+
+@given(st.lists(st.tuples(A_USER, A_ASSISTANT), min_size=2, max_size=4))
+def test_property_anthropic_keeps_every_message(pairs: list[Any]) -> None:
+    again(anthropic, {"model": "m", "max_tokens": 9, "messages": [turn for pair in pairs for turn in pair]})
 
 
 JUNK = st.recursive(
@@ -331,8 +357,7 @@ def spoiled(draw: st.DrawFn, requests: st.SearchStrategy[dict[str, Any]]) -> dic
 def check(codec: Any, body: dict[str, Any]) -> None:
     try:
         request = codec.read_request(json.dumps(body).encode())
-    except BadRequest as error:
-        assert error.message
+    except BadRequest:
         return
     for other, model in (
         (openai_chat, "gpt"),

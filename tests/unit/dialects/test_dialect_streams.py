@@ -1,6 +1,7 @@
 """Streams: whatever the pieces, the caller puts together what the whole answer says; and what providers do wrong."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -257,6 +258,88 @@ def test_an_anthropic_caller_joins_what_gpt_said(
 def by_id(content: list[Any]) -> list[Any]:
     """Interleaved calls may begin in any order."""
     return sorted(content, key=lambda block: block.get("id", ""))
+
+
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | WORDS
+    | st.lists(WORDS, max_size=1)
+    | st.dictionaries(WORDS, WORDS, max_size=1)
+)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, value: Any) -> Any:
+    """The same JSON with junk in one place."""
+    body = json.loads(json.dumps(value))
+    places: list[tuple[Any, Any]] = []
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        keys = range(len(node)) if isinstance(node, list) else list(node)
+        places += [(node, key) for key in keys]
+        stack += [node[key] for key in keys if isinstance(node[key], dict | list)]
+    node, key = draw(st.sampled_from(places))
+    node[key] = draw(JUNK)
+    return body
+
+
+@given(st.data(), CLAUDE_BLOCKS, CALLS, WORDS)
+def test_property_a_spoiled_reply_is_read_or_a_protocol_error(
+    data: st.DataObject, blocks: list[Any], calls: list[Any], text: str
+) -> None:
+    claude = claude_reply(blocks, "end_turn", {"input_tokens": 1, "output_tokens": 1})
+    gpt = openai_reply(text, text, calls, "stop")
+    gpt["choices"][0]["message"] |= {
+        "annotations": [{"type": "url_citation", "url_citation": {"url": "u"}}],
+        "audio": {"id": "a"},
+    }
+    for codec, reply in ((anthropic, claude), (openai_chat, gpt)):
+        try:
+            read = codec.read_reply(json.dumps(data.draw(spoiled(reply))).encode())
+        except UpstreamProtocolError:
+            continue
+        assert json.loads(openai_chat.write_reply(read))["object"] == "chat.completion"
+        assert json.loads(anthropic.write_reply(read))["type"] == "message"
+
+
+@given(st.data(), CLAUDE_BLOCKS, CALLS, WORDS)
+def test_property_a_spoiled_stream_is_read_or_an_upstream_error(
+    data: st.DataObject, blocks: list[Any], calls: list[Any], text: str
+) -> None:
+    claude = data.draw(
+        claude_stream(claude_reply(blocks, "end_turn", {"input_tokens": 1, "output_tokens": 1}))
+    )
+    gpt = data.draw(openai_stream(openai_reply(text, text, calls, "stop"), interleave=True))
+    for codec, events in ((anthropic, claude), (openai_chat, gpt)):
+        place = data.draw(st.integers(0, len(events) - 1))
+        name, body = events[place]
+        if body != b"[DONE]":
+            events[place] = (name, json.dumps(data.draw(spoiled(json.loads(body)))).encode())
+        for caller, request in ((openai_chat, OPENAI_REQUEST), (anthropic, CLAUDE_REQUEST)):
+            with suppress(UpstreamError):
+                translate_stream(codec, caller, request, events)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>no</html>",
+        b"{}",
+        b"[]",
+        b'{"choices":null}',
+        b'{"type":"message"}',
+        b"\xff",
+        b"[" * 99999,
+    ],
+)
+@pytest.mark.parametrize("codec", [openai_chat, anthropic])
+def test_what_is_no_reply_is_a_protocol_error(codec: Any, body: bytes) -> None:
+    with pytest.raises(UpstreamProtocolError):
+        codec.read_reply(body)
 
 
 # --- the quirks of compatible servers ---
@@ -558,9 +641,7 @@ def test_an_error_in_the_stream_is_the_providers(
 def test_readers_raise_nothing_but_upstream_errors(events: list[tuple[str, bytes]]) -> None:
     for codec in (openai_chat, anthropic):
         reader = codec.reader()
-        try:
+        with suppress(UpstreamError):
             for name, data in events:
                 reader.read(name, data)
             reader.end()
-        except UpstreamError:
-            pass

@@ -117,6 +117,13 @@ async def test_without_keepalive_nothing_is_reused() -> None:
         assert len(upstream.peers) == 3
 
 
+async def test_a_connection_that_is_not_kept_leaves_its_slot_to_the_queue() -> None:
+    async with provider(answers(OK)) as upstream, client(keepalive=0.0, max_connections=1) as made:
+        origin = upstream.origin
+        await asyncio.gather(*[ask(made, origin) for _ in range(4)])
+        assert [len(peer.requests) for peer in upstream.peers] == [1] * 4
+
+
 @pytest.mark.parametrize("limit", [7, 200])
 async def test_200_concurrent_bodies_are_not_mixed(limit: int) -> None:
     async def script(peer: Peer) -> None:

@@ -130,3 +130,21 @@ async def test_an_answer_in_time_is_not_cut_off_by_a_busy_loop() -> None:
 
     async with provider(script) as upstream, client() as made:
         assert await in_phase(made, upstream.origin, idle=0.3) == b"abcdefghi"
+
+
+async def test_the_idle_limit_begins_anew_when_a_slow_reader_resumes() -> None:
+    resumed = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 3001\r\n\r\n" + bytes(3000))
+        await resumed.wait()
+        await asyncio.sleep(0.15)
+        await peer.send(b"!")
+
+    async with provider(script) as upstream, client(high_water=1000) as made:
+        response = await ask(made, upstream.origin, idle=0.4)
+        await asyncio.sleep(0.6)
+        assert await response.chunk() == bytes(3000)
+        resumed.set()
+        assert await response.chunk() == b"!"

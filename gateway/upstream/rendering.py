@@ -1,0 +1,81 @@
+"""A request as one target wants it: the caller's own bytes, or its meaning in the target's dialect."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.dialects.codec import TargetFacts
+from gateway.dialects.edits import adapted
+from gateway.dialects.endpoints import ENDPOINTS, Endpoint
+from gateway.errors import UnservedEndpoint
+from gateway.schemas.call import Call
+from gateway.schemas.plan import Target
+from gateway.schemas.record import Record
+from gateway.upstream.connection import Connection, Lane
+
+MaxOutput = Callable[[str, str], int | None]
+"""(provider, model) to the most tokens that the model can generate, where that is known."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A rendered request: `speaks` is the endpoint whose dialect it is in; `hide_usage` tells that the gateway asked
+    for the stream's usage where the caller did not."""
+
+    speaks: Endpoint
+    lane: Lane
+    body: bytes
+    hide_usage: bool = False
+
+
+def render(
+    connection: Connection, target: Target, call: Call, record: Record, max_output: MaxOutput
+) -> Outgoing:
+    """The request for one target; what does not fit into it is named in the record.
+
+    Raises UnservedEndpoint, and BadRequest for what only a translation finds wrong.
+    """
+    lane = connection.lanes.get(call.endpoint)
+    if lane is not None:
+        return _passed(connection, lane, target, call, record)
+    endpoint = ENDPOINTS[call.endpoint]
+    lane = connection.lanes.get(endpoint.translates)
+    if lane is None:
+        asked = call.endpoint.replace("_", " ")
+        raise UnservedEndpoint(f"the provider {connection.name!r} does not serve {asked}")
+    return _translated(connection, lane, target, call, record, max_output)
+
+
+def _passed(connection: Connection, lane: Lane, target: Target, call: Call, record: Record) -> Outgoing:
+    """The caller's bytes: `model` replaced, what the provider refuses taken out, and a stream's usage asked for."""
+    endpoint = ENDPOINTS[call.endpoint]
+    quirks = connection.quirks
+    facts = call.facts
+    ask_usage = (
+        call.stream and endpoint.dialect == "openai" and quirks.stream_usage and not facts.include_usage
+    )
+    body, record.dropped = adapted(
+        facts, target.model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
+    )
+    return Outgoing(endpoint, lane, body, ask_usage)
+
+
+def _translated(
+    connection: Connection, lane: Lane, target: Target, call: Call, record: Record, max_output: MaxOutput
+) -> Outgoing:
+    endpoint = ENDPOINTS[call.endpoint]
+    other = ENDPOINTS[endpoint.translates]
+    if call.request is None:
+        call.request = endpoint.codec.read_request(call.body)
+    quirks = connection.quirks
+    written = other.codec.write_request(
+        call.request,
+        TargetFacts(
+            model=target.model,
+            max_output=max_output(target.provider, target.model),
+            drops=quirks.drops,
+            max_tokens_field=quirks.max_tokens_field,
+            stream_usage=quirks.stream_usage,
+        ),
+    )
+    record.dropped = written.dropped
+    return Outgoing(other, lane, written.body)
