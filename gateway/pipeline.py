@@ -27,6 +27,13 @@ class Inbound(Protocol):
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises RequestTooLarge, BadRequest, ClientDisconnected."""
 
+    async def discard(self, limit: int) -> None:
+        """Reads and forgets what is left of the body, so that the refusal arrives."""
+
+
+DISCARD = 256 << 20
+"""Bytes of an unwanted body that are read before its connection is closed all the same."""
+
 
 class Access(Protocol):
     def authenticate(self, headers: Mapping[bytes, bytes]) -> str: ...
@@ -81,6 +88,7 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         await deliver(reply, send, record, gateway.telemetry.price)
     except (Exception, asyncio.CancelledError) as error:
         failure = meaning(error, inbound, gateway, record)
+        await inbound.discard(DISCARD)
         await deliver_error(failure, endpoint, send, record)
     finally:
         gateway.callers.remove(inbound)

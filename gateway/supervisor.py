@@ -52,17 +52,21 @@ class Supervisor(MPServer):
 
     def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
         """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
-        if self.interrupt_signal:
-            if number != signal.SIGINT:
-                return
-            self._killed = True
-            for worker in self.wrks:
-                worker.inner.kill()
+        repeated, self.interrupt_signal = self.interrupt_signal, True
+        if repeated:
+            if number == signal.SIGINT:
+                self._kill()
             return
+        for worker in self.wrks:
+            worker.interrupt_by_parent = True  # some get the signal themselves: their end is no accident
         self._ledger.drain(time.time_ns() + int(self._drain * 1e9))
         log.info("drain_begun", seconds=self._drain)
-        self.interrupt_signal = True
         self.main_loop_interrupt.set()
+
+    def _kill(self) -> None:
+        self._killed = True
+        for worker in self.wrks:
+            worker.inner.kill()
 
     def signal_handler_reload(self, *_: Any) -> None:
         log.warning("reload_ignored", hint="restart the gateway to apply a changed configuration")

@@ -10,7 +10,7 @@ from gateway.api.routes import Match, dialect_of, find, table
 from gateway.delivery import deliver_error
 from gateway.dialects.endpoints import ENDPOINTS, Endpoint, error_endpoint
 from gateway.errors import GatewayError, MethodNotAllowed, UnknownPath
-from gateway.pipeline import Gateway, serve
+from gateway.pipeline import DISCARD, Gateway, serve
 from gateway.schemas.record import Record
 
 
@@ -64,6 +64,7 @@ class Application:
                 await send.chunk(piece)
             await send.end()
         except GatewayError as error:
+            await inbound.discard(DISCARD)
             endpoint = _speaker(inbound, match)
             await deliver_error(error, endpoint, send, Record(self._ids.next(), "other", endpoint.dialect))
 

@@ -16,10 +16,24 @@ RawSend = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 
+PATIENCE = 0.25
+"""Seconds without a byte after which the sender of an unwanted body is taken to wait for the answer."""
+
+
 class Inbound:
     """What a caller sent. Header names are lower case; of a repeated header the last one is in `headers`."""
 
-    __slots__ = ("_receive", "client", "gone", "headers", "method", "path", "query", "raw_headers")
+    __slots__ = (
+        "_read_whole",
+        "_receive",
+        "client",
+        "gone",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "raw_headers",
+    )
 
     def __init__(self, scope: Message, receive: Receive) -> None:
         self.method: str = scope["method"]
@@ -30,6 +44,7 @@ class Inbound:
         self.client: tuple[str, Any] | None = scope["client"]
         self.gone = False
         self._receive = receive
+        self._read_whole = False
 
     async def read(self, limit: int) -> bytes:
         """The whole body, at most `limit` bytes before and after decompression."""
@@ -45,6 +60,7 @@ class Inbound:
         message = await self._receive()
         body: bytes = message.get("body", b"")
         if len(body) == expected:
+            self._read_whole = True
             return body  # the server's empty last message carries nothing: one await less
         parts = [body]
         size = len(body)
@@ -55,12 +71,29 @@ class Inbound:
             part = message.get("body", b"")
             size += len(part)
             parts.append(part)
+        self._read_whole = True
         if message["type"] != "http.request" or (expected is not None and size < expected):
             self.gone = True
             raise ClientDisconnected("the caller went away while sending the request")
         if size > limit:
             raise _too_large(limit)
         return b"".join(parts)
+
+    async def discard(self, limit: int) -> None:
+        """Reads what is left of a body that nobody wants, up to `limit` bytes.
+
+        A server that closes on a body under way resets the connection, and the reset destroys the answer. A caller that
+        has stopped sending waits for the answer first (Expect: 100-continue).
+        """
+        try:
+            while not self._read_whole and not self.gone and limit > 0:
+                async with asyncio.timeout(PATIENCE):
+                    message = await self._receive()
+                limit -= len(message.get("body", b""))
+                self.gone = message["type"] == "http.disconnect"
+                self._read_whole = not message.get("more_body")
+        except TimeoutError:
+            pass
 
     async def until_gone(self) -> None:
         """Returns when the caller has gone away. Call after `read`, at most once."""

@@ -119,8 +119,7 @@ class _Walk:
         fields = _FIELDS.decode(raw)
         info = _choose(fields, structs)
         if info is None:
-            kind = bytes(fields.get("type", ABSENT)) or b'""'
-            kind = kind if kind[:1] == b'"' else b'""'
+            kind = bytes(fields["type"])
             return b'{"type":"' + str(_OPAQUE).encode() + b'","kind":' + kind + b',"raw":' + raw + b"}"
         known = {field.encode_name: field.type for field in info.fields}
         kept: list[bytes] = []
@@ -146,7 +145,9 @@ def _choose(fields: dict[str, Raw], structs: list[inspect.StructType]) -> inspec
     """The struct whose tag the object carries; None when a part of unknown type may be wrapped."""
     if len(structs) == 1 and structs[0].tag_field is None:
         return structs[0]
-    wraps = any(struct.tag == _OPAQUE for struct in structs)
+    wraps = any(
+        struct.tag == _OPAQUE for struct in structs
+    )  # else, and without a type, decoding says what is wrong
     tag: Any = None
     raw = fields.get(structs[0].tag_field or "", ABSENT)
     if bytes(raw)[:1] == b'"':
@@ -154,7 +155,7 @@ def _choose(fields: dict[str, Raw], structs: list[inspect.StructType]) -> inspec
     for struct in structs:
         if struct.tag == tag and tag != _OPAQUE:
             return struct
-    return None if wraps else structs[0]
+    return None if wraps and isinstance(tag, str) else structs[0]
 
 
 def _member(name: str, value: bytes) -> bytes:

@@ -33,7 +33,7 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_OWN = frozenset({*_TYPES.values(), "api_error"})
+_FAILURES = frozenset({"api_error", "overloaded_error", "timeout_error"})
 
 
 def write_error(error: GatewayError, request_id: str = "") -> bytes:
@@ -47,9 +47,14 @@ def error_event(error: GatewayError) -> bytes:
 
 
 def _body(error: GatewayError, request_id: str | None) -> _Body:
-    """A provider's type is kept where Anthropic has the word, else the status says it."""
+    """The status says the type; a provider's own type is kept where Anthropic has the word and the status leaves it open
+    (OpenAI calls a wrong key an `invalid_request_error`)."""
     kind, _ = words_of(error)
-    if kind not in _OWN:
-        status = error.http_status
-        kind = _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    status = error.http_status
+    if status in _TYPES:
+        kind = _TYPES[status]
+    elif status < 500:
+        kind = "invalid_request_error"
+    elif kind not in _FAILURES:
+        kind = "api_error"
     return _Body("error", _Error(kind, error.message), request_id)

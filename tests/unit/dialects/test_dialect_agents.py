@@ -267,6 +267,8 @@ def test_fields_that_the_provider_refuses_are_dropped_and_named() -> None:
         (chat({"role": "king", "content": "x"}), "messages[0].role"),
         (chat(USER, {"role": "user", "content": 5}), "messages[1].content"),
         (chat({"role": "user", "content": [{"type": "image_url"}]}), "messages[0].content[0]"),
+        (chat({"role": "user", "content": [{"no": "type"}]}), "messages[0].content[0]"),
+        (chat({"role": "user", "content": [{"type": 5}]}), "messages[0].content[0].type"),
         (chat(USER, temperature="hot"), "temperature"),
         (chat(USER, tools=[{"type": "function"}]), "tools[0].function.name"),
         (chat(USER, tool_choice="sometimes"), "tool_choice"),
