@@ -25,7 +25,7 @@ def extensions() -> list[Extension]:
             f"gateway._speedups.{source.stem}",
             [str(source.relative_to(ROOT))],
             include_dirs=["gateway/_speedups"],
-            extra_compile_args=["-O3", "-fno-plt", "-Wno-unused-function"],
+            extra_compile_args=["-O3", "-g0", "-fno-plt", "-Wno-unused-function"],
         )
         for source in sources
         if not ONLY or source.stem in ONLY

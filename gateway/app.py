@@ -128,9 +128,8 @@ class Worker:
 
     def _drain(self, ledger: Ledger) -> None:
         callers = self._callers
-        if not callers.draining:
-            callers.draining = True
-            stop_listening()
+        callers.draining = True
+        stop_listening()  # again on each beat: a worker that just started may begin to listen only now
         over = time_ns() >= ledger.drain_deadline_ns
         if over and not callers.cut:
             callers.cut_all()
@@ -185,10 +184,11 @@ def connection(config: ProviderConfig, vendor: Provider, client: Client) -> Conn
         retries=config.retries.max,
         secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
         quirks=Quirks(
-            vendor.drops,
-            vendor.renames,
-            vendor.max_tokens_field,
-            vendor.stream_usage if config.stream_usage is None else config.stream_usage,
+            drops=vendor.drops,
+            accepts=vendor.accepts,
+            renames=vendor.renames,
+            max_tokens_field=vendor.max_tokens_field,
+            stream_usage=vendor.stream_usage if config.stream_usage is None else config.stream_usage,
         ),
     )
 

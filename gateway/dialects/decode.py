@@ -142,12 +142,13 @@ class _Walk:
 
 
 def _choose(fields: dict[str, Raw], structs: list[inspect.StructType]) -> inspect.StructType | None:
-    """The struct whose tag the object carries; None when a part of unknown type may be wrapped."""
+    """The struct whose tag the object carries; None for a part of unknown type, which is wrapped.
+
+    Without a type it is taken for the first, so that decoding says what is missing.
+    """
     if len(structs) == 1 and structs[0].tag_field is None:
         return structs[0]
-    wraps = any(
-        struct.tag == _OPAQUE for struct in structs
-    )  # else, and without a type, decoding says what is wrong
+    wraps = any(struct.tag == _OPAQUE for struct in structs)
     tag: Any = None
     raw = fields.get(structs[0].tag_field or "", ABSENT)
     if bytes(raw)[:1] == b'"':

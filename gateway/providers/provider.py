@@ -28,6 +28,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     - `base_url_env` names the environment variable that the vendor's SDK reads the base URL from.
     - `price_id` is the vendor's name in the price table; empty where nothing is known.
     - `drops` are top-level request fields that the vendor refuses: taken out, and named to the caller.
+    - `accepts` are fields that it takes beyond its dialect, so that a translation need not drop them: see
+      `gateway.dialects.codec.TargetFacts`.
     - `renames` are fields that it knows by another name: (ours, its).
     - `max_tokens_field` is how it calls the bound on the answer in the OpenAI dialect.
     - `stream_usage` tells whether it takes `stream_options.include_usage`; otherwise it sends usage unasked.
@@ -45,6 +47,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     price_id: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     drops: tuple[str, ...] = ()
+    accepts: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True

@@ -46,6 +46,7 @@ class Quirks(msgspec.Struct, frozen=True):
     """What a provider wants otherwise: see gateway.providers.provider.Provider for the fields."""
 
     drops: tuple[str, ...] = ()
+    accepts: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True

@@ -73,6 +73,7 @@ def _translated(
             model=target.model,
             max_output=max_output(target.provider, target.model),
             drops=quirks.drops,
+            accepts=quirks.accepts,
             max_tokens_field=quirks.max_tokens_field,
             stream_usage=quirks.stream_usage,
         ),

@@ -69,6 +69,21 @@ def test_drain_finishes_running_streams(
     gateway.stop()
 
 
+def test_drain_reaches_workers_that_are_still_starting(
+    start_gateway: Any, openai_upstream: FaultServer
+) -> None:
+    """The first of eight workers serves already while the last ones come up: none of them may go on listening."""
+    gateway = start_gateway(server={"drain": "60s", "workers": 8})
+    gate = Gate()
+    connection = begin_stream(gateway, openai_upstream, gate, ["first ", "second"])
+    gateway.signal(signal.SIGTERM)
+    until(lambda: refused(gateway.port))
+    gate.open()
+    assert b"".join(connection.pieces()).endswith(b"data: [DONE]\n\n")
+    connection.close()
+    gateway.stop()
+
+
 def test_drain_finishes_a_waiting_answer(start_gateway: Any, openai_upstream: FaultServer) -> None:
     gateway = start_gateway(server={"drain": "10s"})
     gate = Gate()

@@ -7,6 +7,8 @@ from gateway.dialects.anthropic.content import call_input
 from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, read_input
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
+from gateway.dialects.taps.wire import as_text
+from gateway.dialects.usage import anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
     Choice,
@@ -50,14 +52,14 @@ def read_reply(body: bytes) -> Reply:
         explanation=explanation(details),
         details=details,
     )
-    usage = reply.usage
+    counts = anthropic_counts(reply.usage)
     return Reply(
         dialect=NAME,
         id=reply.id or "",
         model=reply.model or "",
         choices=(choice,),
-        usage=None if usage is None else read_usage(usage),
-        service_tier=(usage.service_tier or "") if usage is not None else "",
+        usage=None if counts is None else anthropic_usage(counts),
+        service_tier="" if counts is None else as_text(counts.service_tier),
     )
 
 
@@ -118,20 +120,6 @@ def explanation(details: bytes) -> str:
         return _decode_stop(details).explanation or ""
     except msgspec.ValidationError:
         return ""
-
-
-def read_usage(usage: wire.Usage) -> Usage:
-    """Anthropic counts what it read from and wrote to its cache beside `input_tokens`, the neutral form within."""
-    cached = usage.cache_read_input_tokens or 0
-    written = usage.cache_creation_input_tokens or 0
-    details = usage.output_tokens_details
-    return Usage(
-        input=(usage.input_tokens or 0) + cached + written,
-        output=usage.output_tokens or 0,
-        cached=cached,
-        cache_write=written,
-        reasoning=(details.thinking_tokens or 0) if details is not None else 0,
-    )
 
 
 def usage_out(usage: Usage, service_tier: str | None = None) -> wire.UsageOut:

@@ -47,8 +47,10 @@ def error_event(error: GatewayError) -> bytes:
 
 
 def _body(error: GatewayError, request_id: str | None) -> _Body:
-    """The status says the type; a provider's own type is kept where Anthropic has the word and the status leaves it open
-    (OpenAI calls a wrong key an `invalid_request_error`)."""
+    """The status says the type, since OpenAI calls a wrong key an `invalid_request_error`.
+
+    Where it leaves the type open, the provider's own is kept if Anthropic has the word.
+    """
     kind, _ = words_of(error)
     status = error.http_status
     if status in _TYPES:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.anthropic.answers import FINISH, explanation, read_usage
+from gateway.dialects.anthropic.answers import FINISH, explanation
 from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, read_input
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
+from gateway.dialects.taps.wire import as_text
+from gateway.dialects.usage import AnthropicUsage, anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (
     Cited,
@@ -26,6 +28,7 @@ from gateway.schemas.events import (
     ToolStarted,
     Used,
 )
+from gateway.schemas.usage import Usage
 from gateway.schemas.wire import anthropic as wire
 from gateway.schemas.wire.common import ABSENT, given
 
@@ -49,7 +52,7 @@ class Reader:
         self._parts: dict[int, int] = {}
         self._opaque: set[int] = set()
         self._next = 0
-        self._usage = wire.Usage()
+        self._usage: Usage | None = None
         self._finished = False
         self._ended = False
         self.skipped = 0
@@ -89,12 +92,9 @@ class Reader:
 
     def _message_start(self, event: wire.StreamEvent) -> list[Event]:
         message = event.message or wire.StreamMessage()
-        usage = message.usage
-        if usage is not None:
-            self._merge(usage)
-        tier = (usage.service_tier or "") if usage is not None else ""
-        known = None if usage is None else read_usage(usage)
-        return [Started(message.id or "", message.model or "", 0, known, tier)]
+        counts = self._count(message.usage)
+        tier = "" if counts is None else as_text(counts.service_tier)
+        return [Started(message.id or "", message.model or "", 0, self._usage, tier)]
 
     def _block_start(self, event: wire.StreamEvent) -> list[Event]:
         part = self._parts[event.index] = self._next
@@ -144,9 +144,8 @@ class Reader:
 
     def _message_delta(self, event: wire.StreamEvent) -> list[Event]:
         events: list[Event] = []
-        if event.usage is not None:
-            self._merge(event.usage)
-            events.append(Used(read_usage(self._usage)))
+        if self._count(event.usage) is not None and self._usage is not None:
+            events.append(Used(self._usage))
         delta = event.delta
         if delta is not None and delta.stop_reason and not self._finished:
             self._finished = True
@@ -165,22 +164,14 @@ class Reader:
     def _error(self, event: wire.StreamEvent) -> list[Event]:
         raise stream_failure(msgspec.json.decode(event.error) if given(event.error) else None, NAME)
 
-    def _merge(self, usage: wire.Usage) -> None:
+    def _count(self, raw: Raw) -> AnthropicUsage | None:
         """Counts are cumulative: a later one replaces an earlier one, an absent one lets it stand."""
-        known = self._usage
-        for name in _COUNTS:
-            value = getattr(usage, name)
-            if value is not None:
-                setattr(known, name, value)
+        counts = anthropic_counts(raw)
+        if counts is not None:
+            self._usage = anthropic_usage(counts, self._usage)
+        return counts
 
 
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "output_tokens_details",
-)
 _HANDLERS: dict[str, Callable[[Reader, wire.StreamEvent], list[Event]]] = {
     "message_start": Reader._message_start,
     "content_block_start": Reader._block_start,

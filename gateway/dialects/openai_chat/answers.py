@@ -9,6 +9,7 @@ from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.openai_chat.messages_in import read_call, read_reasoning
 from gateway.dialects.openai_chat.messages_out import NAME, detail
+from gateway.dialects.usage import openai_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
     Audio,
@@ -48,7 +49,7 @@ def read_reply(body: bytes) -> Reply:
         model=reply.model or "",
         choices=choices,
         created=int(reply.created or 0),
-        usage=None if reply.usage is None else read_usage(reply.usage),
+        usage=openai_usage(reply.usage),
         service_tier=reply.service_tier or "",
         fingerprint=reply.system_fingerprint or "",
     )
@@ -140,21 +141,6 @@ def finish_word(finish: Finish, native: str = "") -> str:
     if native == "function_call":
         return native
     return _FINISH_OUT.get(finish, "stop")
-
-
-def read_usage(usage: answers.Usage) -> Usage:
-    """`prompt_tokens` includes cached tokens, as the neutral form does."""
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    cached = prompt.cached_tokens if prompt is not None else None
-    return Usage(
-        input=usage.prompt_tokens or 0,
-        output=usage.completion_tokens or 0,
-        cached=(usage.prompt_cache_hit_tokens if cached is None else cached) or 0,
-        cache_write=(prompt.cache_write_tokens or 0) if prompt is not None else 0,
-        reasoning=(completion.reasoning_tokens or 0) if completion is not None else 0,
-        input_audio=(prompt.audio_tokens or 0) if prompt is not None else 0,
-        output_audio=(completion.audio_tokens or 0) if completion is not None else 0,
-    )
 
 
 def usage_out(usage: Usage) -> answers.UsageOut:

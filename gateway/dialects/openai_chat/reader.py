@@ -4,9 +4,10 @@ import msgspec
 
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
-from gateway.dialects.openai_chat.answers import FINISH, read_citations, read_usage, thinking_text
+from gateway.dialects.openai_chat.answers import FINISH, read_citations, thinking_text
 from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT
 from gateway.dialects.openai_chat.messages_out import NAME
+from gateway.dialects.usage import openai_stream_usage
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (
     Cited,
@@ -63,8 +64,9 @@ class Reader:
                 events.append(self._start(chunk))
             for place, choice in enumerate(chunk.choices):
                 self._choice(choice, place, events)
-        if chunk.usage is not None:
-            events.append(Used(read_usage(chunk.usage)))
+        usage = openai_stream_usage(chunk)
+        if usage is not None:
+            events.append(Used(usage))
         return events
 
     def end(self) -> list[Event]:

@@ -11,10 +11,9 @@ from gateway._speedups.sse import Event
 from gateway.dialects.taps.failure import in_band
 from gateway.dialects.taps.reply import ReplyFacts
 from gateway.dialects.taps.stream import DONE, StreamTap
-from gateway.dialects.taps.usage import openai_usage
 from gateway.dialects.taps.wire import ABSENT, UNREADABLE, as_text, read_reply, said
+from gateway.dialects.usage import openai_stream_usage, openai_usage
 from gateway.errors import UpstreamProtocolError, UpstreamStatus
-from gateway.schemas.usage import Usage
 
 DIALECT = "openai"
 
@@ -140,7 +139,7 @@ class OpenAICompletionTap(StreamTap):
         self.model = self.model or as_text(chunk.model)
         for choice in chunk.choices or ():
             self._see_choice(choice, data)
-        self.usage = _usage_of(chunk) or self.usage
+        self.usage = openai_stream_usage(chunk) or self.usage
         return self._hide_usage and chunk.choices == [] and said(chunk.usage) and not chunk.moderation
 
     def _see_choice(self, choice: Choice, data: bytes) -> None:
@@ -164,17 +163,6 @@ class OpenAIChatTap(OpenAICompletionTap):
     """`POST /chat/completions`, streamed: the same envelope, with deltas in it."""
 
     __slots__ = ()
-
-
-def _usage_of(chunk: Chunk) -> Usage | None:
-    if said(chunk.usage):
-        return openai_usage(chunk.usage)
-    if chunk.x_groq is not None:
-        return openai_usage(chunk.x_groq.usage)
-    for choice in chunk.choices or ():
-        if said(choice.usage):
-            return openai_usage(choice.usage)
-    return None
 
 
 def openai_reply_facts(body: bytes) -> ReplyFacts:

@@ -21,5 +21,6 @@ PROVIDER = Provider(
     price_id="deepseek",
     renames=(("max_completion_tokens", "max_tokens"),),
     redundant_suffixes=("/v1",),
+    accepts=("reasoning_content",),
     docs="https://api-docs.deepseek.com/",
 )

@@ -9,5 +9,6 @@ PROVIDER = Provider(
     auth=Bearer(("OPENROUTER_API_KEY",)),
     serves=(*OPENAI, V1_MESSAGES),
     price_id="openrouter",
+    accepts=("top_k", "min_p", "cache_control", "reasoning_details"),
     docs="https://openrouter.ai/docs/api-reference/overview",
 )

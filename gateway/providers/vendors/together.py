@@ -10,5 +10,6 @@ PROVIDER = Provider(
     auth=Bearer(("TOGETHER_API_KEY",)),
     serves=OPENAI,
     price_id="together",
+    accepts=("top_k", "min_p"),
     docs="https://docs.together.ai/docs/openai-api-compatibility",
 )

@@ -10,5 +10,6 @@ PROVIDER = Provider(
     auth=Bearer(("VLLM_API_KEY",)),
     serves=(*OPENAI, V1_MESSAGES, V1_COUNT_TOKENS),
     keyless=True,
+    accepts=("top_k", "min_p"),
     docs="https://docs.vllm.ai/en/latest/serving/online_serving/",
 )

@@ -175,17 +175,6 @@ class OutputDetails(Wire):
     thinking_tokens: int | None = None
 
 
-class Usage(Wire):
-    """`input_tokens` excludes what was read from and written to the cache."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens_details: OutputDetails | None = None
-    service_tier: str | None = None
-
-
 class ReplyBlock(Wire):
     """A block of an answer of any type; `type` says which fields count."""
 
@@ -209,7 +198,7 @@ class Reply(Wire):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Raw = ABSENT
-    usage: Usage | None = None
+    usage: Raw = ABSENT
 
 
 class Citation(Wire):
@@ -240,7 +229,7 @@ class Delta(Wire):
 class StreamMessage(Wire):
     id: str | None = None
     model: str | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
 
 
 class StreamEvent(Wire):
@@ -251,7 +240,7 @@ class StreamEvent(Wire):
     delta: Delta | None = None
     content_block: Raw = ABSENT
     message: StreamMessage | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
     error: Raw = ABSENT
 
 

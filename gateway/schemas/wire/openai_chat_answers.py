@@ -11,28 +11,6 @@ from gateway.schemas.wire.common import ABSENT, Wire
 from gateway.schemas.wire.openai_chat import FunctionCall, ReasoningDetail, ThinkingBlock, ToolCall
 
 
-class PromptDetails(Wire):
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class CompletionDetails(Wire):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class Usage(Wire):
-    """`prompt_cache_hit_tokens` is DeepSeek's spelling of cached tokens."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None
-
-
 class UrlCitation(Wire):
     start_index: int | None = None
     end_index: int | None = None
@@ -80,7 +58,7 @@ class Reply(Wire):
     id: str | None = None
     model: str | None = None
     created: int | float | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
     service_tier: str | None = None
     system_fingerprint: str | None = None
 
@@ -117,19 +95,28 @@ class ChunkChoice(Wire):
     delta: Delta | None = None
     finish_reason: str | None = None
     logprobs: Raw = ABSENT
+    usage: Raw = ABSENT
+
+
+class Groq(Wire):
+    usage: Raw = ABSENT
 
 
 class Chunk(Wire):
-    """One event of a stream. `error` is how a server that already sent 200 says that it failed."""
+    """One event of a stream. `error` is how a server that already sent 200 says that it failed.
+
+    Usage stands at the top, in `x_groq` (Groq), or in a choice (Moonshot).
+    """
 
     choices: list[ChunkChoice] | None = None
     id: str | None = None
     model: str | None = None
     created: int | float | None = None
-    usage: Usage | None = None
+    usage: Raw = ABSENT
     service_tier: str | None = None
     system_fingerprint: str | None = None
     error: Raw = ABSENT
+    x_groq: Groq | None = None
 
 
 class ErrorBody(Wire):

@@ -55,7 +55,7 @@ CLAUDE_USAGE = st.fixed_dictionaries(
         "input_tokens": st.integers(0, 1000),
         "cache_read_input_tokens": st.integers(0, 1000),
         "cache_creation_input_tokens": st.integers(0, 1000),
-        "output_tokens": st.integers(0, 1000),
+        "output_tokens": st.integers(1, 1000),
     }
 )
 STOP = st.sampled_from(

@@ -3,7 +3,8 @@
 OpenAI: `CompletionUsage` of the chat completions reference. Anthropic: `usage` of the messages reference.
 """
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -83,6 +84,7 @@ class AnthropicUsage(msgspec.Struct, gc=False):
     cache_read_input_tokens: Any = None
     cache_creation: CacheCreation | None = None
     output_tokens_details: ThinkingDetails | None = None
+    service_tier: Any = None
 
 
 _NO_PROMPT_DETAILS = PromptDetails()
@@ -106,6 +108,34 @@ def openai_usage(raw: msgspec.Raw) -> Usage | None:
         return _total(_counted(_openai.decode(raw)))
     except UNREADABLE:
         return None
+
+
+class Said(Protocol):
+    """What says its usage."""
+
+    @property
+    def usage(self) -> msgspec.Raw: ...
+
+
+class SaidInStream(Said, Protocol):
+    """A chunk of a stream: at the top, in `x_groq` (Groq), or in a choice (Moonshot)."""
+
+    @property
+    def x_groq(self) -> Said | None: ...
+    @property
+    def choices(self) -> Sequence[Said] | None: ...
+
+
+def openai_stream_usage(chunk: SaidInStream) -> Usage | None:
+    """The usage that a chunk carries, wherever it stands."""
+    if said(chunk.usage):
+        return openai_usage(chunk.usage)
+    if chunk.x_groq is not None:
+        return openai_usage(chunk.x_groq.usage)
+    for choice in chunk.choices or ():
+        if said(choice.usage):
+            return openai_usage(choice.usage)
+    return None
 
 
 def _counted(wire: OpenAIUsage) -> ExactUsage:
