@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 import msgspec
 
-from gateway.dialects.taps.wire import MAX_COUNT, UNREADABLE, as_count, said
+from gateway.dialects.leaves import MAX_COUNT, UNREADABLE, as_count, said
 from gateway.schemas.usage import Usage
 
 

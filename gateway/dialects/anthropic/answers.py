@@ -7,7 +7,7 @@ from gateway.dialects.anthropic.content import call_input
 from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, read_input
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
-from gateway.dialects.taps.wire import as_text
+from gateway.dialects.leaves import as_text
 from gateway.dialects.usage import anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (

@@ -9,7 +9,7 @@ from gateway.dialects.anthropic.answers import FINISH, explanation
 from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, read_input
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
-from gateway.dialects.taps.wire import as_text
+from gateway.dialects.leaves import as_text
 from gateway.dialects.usage import AnthropicUsage, anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from gateway._speedups.sse import Event
+from gateway.dialects.leaves import ABSENT, UNREADABLE, as_text, read_reply
 from gateway.dialects.taps.failure import in_band
 from gateway.dialects.taps.reply import ReplyFacts
 from gateway.dialects.taps.stream import DONE, StreamTap
-from gateway.dialects.taps.wire import ABSENT, UNREADABLE, as_text, read_reply
 from gateway.dialects.usage import anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 

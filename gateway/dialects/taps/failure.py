@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects.taps.wire import UNREADABLE, as_text
+from gateway.dialects.leaves import UNREADABLE, as_text
 from gateway.errors import UpstreamStatus
 
 MAX_BODY = 65536  # bytes of the provider's answer that are kept

@@ -7,7 +7,7 @@ tried. From then on only the events that the splitter flags are: usage, an end, 
 from typing import ClassVar
 
 from gateway._speedups.sse import Event, Splitter, event_at
-from gateway.dialects.taps.wire import is_json
+from gateway.dialects.leaves import is_json
 from gateway.errors import UpstreamError, UpstreamProtocolError
 from gateway.schemas.usage import Usage
 

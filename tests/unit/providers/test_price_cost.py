@@ -71,7 +71,11 @@ def _check(number: int, usage: Usage, at: datetime, context: dict[str, str] | No
     known = _is_known(model, usage, at, context)
     expected = _library_cost(provider, model, usage, at, context) if known else None
     cost = cost_nano_usd(_facts_of(provider, position), usage, int(at.timestamp()), special)
-    if cost is not None and expected is not None and _has_endless_decimals(vars(model.get_prices(at, context))):
+    if (
+        cost is not None
+        and expected is not None
+        and _has_endless_decimals(vars(model.get_prices(at, context)))
+    ):
         expected += max(-1, min(1, cost - expected))
     assert cost == expected, (provider.id, model.id, usage, at)
 
