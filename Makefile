@@ -22,10 +22,10 @@ run: build
 	$(BIN)/python -m bench.demo
 
 test: build
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest
 
 soak: build
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m bench.soak
 
 fuzz: build
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -k 'property or differential'

@@ -261,8 +261,8 @@ def prefer_throughput() -> None:
     """Lets a woken thread wait for the running one: SCHED_BATCH, for this thread and those that it starts.
 
     A worker's two threads, the server's and the event loop's, wake each other several times a request and share one
-    interpreter lock. Under the usual policy the woken one takes the core, finds the lock held and goes back to sleep; on
-    one core that costs a quarter of the throughput (docs/performance.md).
+    interpreter lock. Under the usual policy the woken one takes the core, finds the lock held and goes back to sleep;
+    on one core that costs a quarter of the throughput (docs/performance.md).
     """
     with suppress(OSError):  # a sandbox may forbid it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

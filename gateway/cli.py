@@ -77,7 +77,7 @@ FLAGS = {
     "--config": ("FILE", "the YAML file to read (default: none)"),
     "--host": ("HOST", "address to listen on (default: 127.0.0.1, this machine only)"),
     "--port": ("PORT", "port of the API (default: 8080)"),
-    "--admin-port": ("PORT", "port of the administration (default: 8081)"),
+    "--admin-port": ("PORT", "kept for the control plane; nothing listens there yet (default: 8081)"),
     "--workers": ("N", "worker processes (default: auto, one per core)"),
     "--data": ("DIR", "directory for what must survive a restart (default: data)"),
     "--drain": ("SECONDS", "how long running requests may take to end (default: 30)"),

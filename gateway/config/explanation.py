@@ -19,7 +19,7 @@ def _facts(config: Config) -> Iterator[str]:
     server, limits, waits = config.server, config.limits, config.timeouts
     retries = _count(config.retries.max, "retry", "retries")
     rows = [
-        ("Listens on", f"{_url(server.host, server.port)} (admin port {server.admin_port})"),
+        ("Listens on", _url(server.host, server.port)),
         ("Workers", f"{server.workers}, draining for up to {seconds_text(server.drain)} when stopped"),
         ("Callers", _callers(config)),
         (
