@@ -52,8 +52,8 @@ class Supervisor(MPServer):
 
     def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
         """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
-        if os.getpid() != self.pid:
-            os._exit(0)  # a worker so young that it still has its parent's handlers
+        if multiprocessing.parent_process() is not None:
+            os._exit(0)  # a worker so young that it still has the supervisor's handlers
         repeated, self.interrupt_signal = self.interrupt_signal, True
         if repeated:
             if number == signal.SIGINT:
