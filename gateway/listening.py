@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 
 
 def stop_listening() -> int:
@@ -22,13 +23,11 @@ def stop_listening() -> int:
 
 def _listens(descriptor: int) -> bool:
     try:
-        probe = socket.socket(fileno=os.dup(descriptor))
-    except OSError:
-        return False
-    with probe:
-        try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return False
+        with socket.socket(fileno=os.dup(descriptor)) as probe:
             return probe.family != socket.AF_UNIX and bool(
                 probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
             )
-        except OSError:
-            return False
+    except OSError:  # closed since it was listed
+        return False

@@ -22,7 +22,7 @@ models:
 EXPLAINED = """\
 {file} can be served.
 
-  Listens on  http://127.0.0.1:8080 (admin port 8081)
+  Listens on  http://127.0.0.1:8080
   Workers     2, draining for up to 1m30s when stopped
   Callers     need a key; 1 is configured
   Time-outs   connect 5s, first byte 1m, first token 1m, idle 30s, total 10m; 2 retries
