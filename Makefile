@@ -28,7 +28,7 @@ soak: build
 	$(BIN)/python -m bench.soak
 
 fuzz: build
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -k 'property or differential'
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -m hypothesis
 
 bench: build
 	$(BIN)/python -m bench
