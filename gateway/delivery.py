@@ -115,7 +115,6 @@ def _printable(text: str) -> bytes:
 _JSON: Header = (b"content-type", b"application/json")
 
 _STREAM_HEADERS: list[Header] = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]

@@ -23,6 +23,8 @@ class Inbound(Protocol):
     raw_headers: list[tuple[bytes, bytes]]
     query: bytes
     gone: bool
+    model: str
+    stream: bool
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises RequestTooLarge, BadRequest, ClientDisconnected."""
@@ -81,7 +83,7 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
     try:
         record.key = gateway.access.authenticate(inbound.headers)
         body = await inbound.read(gateway.max_body)
-        call = endpoint.call(body, inbound.raw_headers, record)
+        call = endpoint.call(body, inbound, record)
         plan = gateway.router.plan(call.model)
         gateway.callers.add(inbound, _this_task())
         reply = await gateway.dispatcher.send(plan, call, record)

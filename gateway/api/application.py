@@ -44,6 +44,7 @@ class Application:
             endpoint = ENDPOINTS.get(match.name)
             if endpoint is not None:
                 assert self._gateway is not None  # no request comes before lifespan.startup is complete
+                inbound.model, inbound.stream = match.argument, match.stream
                 record = Record(self._ids.next(), endpoint.name, endpoint.dialect)
                 await serve(inbound, send, endpoint, record, self._gateway)
                 return

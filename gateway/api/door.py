@@ -21,7 +21,10 @@ PATIENCE = 0.25
 
 
 class Inbound:
-    """What a caller sent. Header names are lower case; of a repeated header the last one is in `headers`."""
+    """What a caller sent. Header names are lower case; of a repeated header the last one is in `headers`.
+
+    `model` and `stream` are what the path said, where a path says it.
+    """
 
     __slots__ = (
         "_read_whole",
@@ -30,9 +33,11 @@ class Inbound:
         "gone",
         "headers",
         "method",
+        "model",
         "path",
         "query",
         "raw_headers",
+        "stream",
     )
 
     def __init__(self, scope: Message, receive: Receive) -> None:
@@ -42,6 +47,8 @@ class Inbound:
         self.raw_headers: list[Header] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
         self.client: tuple[str, Any] | None = scope["client"]
+        self.model = ""
+        self.stream = False
         self.gone = False
         self._receive = receive
         self._read_whole = False

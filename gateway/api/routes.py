@@ -39,12 +39,16 @@ MODELS_PREFIXES = (
 
 
 class Match(msgspec.Struct, frozen=True):
-    """What a path means: a handler's name, the dialect of its errors, and a part of the path, decoded."""
+    """What a path means: a handler's name, the dialect of its errors, and a part of the path, decoded.
+
+    `stream` tells that the path asks for a stream.
+    """
 
     name: str
     methods: tuple[str, ...]
     dialect: str
     argument: str = ""
+    stream: bool = False
 
 
 def table(endpoints: Mapping[str, Any]) -> dict[str, Match]:

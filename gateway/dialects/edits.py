@@ -6,9 +6,14 @@ Renames = tuple[tuple[str, str], ...]
 
 
 def adapted(
-    facts: Facts, model: str, *, ask_usage: bool = False, drops: tuple[str, ...] = (), renames: Renames = ()
+    facts: Facts,
+    model: str | None,
+    *,
+    ask_usage: bool = False,
+    drops: tuple[str, ...] = (),
+    renames: Renames = (),
 ) -> tuple[bytes, tuple[str, ...]]:
-    """The body for `model`, and the names of the fields that were taken out of it.
+    """The body for `model` (None: it names none), and the names of the fields that were taken out of it.
 
     `ask_usage` asks for a stream's usage. Fields in `renames` keep their value under the new name, unless the caller
     uses that name too.

@@ -1,10 +1,14 @@
 """The endpoints for inference: how each is read, passed by bytes, and refused."""
 
-from collections.abc import Callable, Iterable
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from gateway._speedups.jsonscan import request_facts
+from gateway._speedups.sse import Event, EventReader
 from gateway.dialects import anthropic, openai_chat, taps
 from gateway.dialects.codec import Codec
 from gateway.errors import BadRequest
@@ -14,12 +18,21 @@ from gateway.schemas.record import Record
 Header = tuple[bytes, bytes]
 
 
+class Framing(Protocol):
+    """Takes a provider's stream apart into events."""
+
+    def feed(self, data: bytes) -> list[Event]: ...
+    def finish(self) -> Event | None: ...
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """One endpoint of one dialect.
 
     `tap` (hide usage that the caller did not ask for, number of choices) makes the reader of a stream that passes.
-    `translates` names the endpoint of the other dialect that can serve it instead. `forwards` are the caller's headers
-    that change what a provider of the same dialect does and carry no credential.
+    A `conversation` can be served by any other conversation endpoint, through the neutral form. `forwards` are the
+    caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
+    content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
+    whether to stream.
     """
 
     name: str
@@ -27,20 +40,31 @@ class Endpoint(msgspec.Struct, frozen=True):
     codec: Codec
     reply_facts: Callable[[bytes], taps.ReplyFacts]
     tap: Callable[[bool, int], taps.StreamTap] | None = None
-    translates: str = ""
+    conversation: bool = False
     forwards: frozenset[bytes] = frozenset()
+    stream_type: bytes = b"text/event-stream"
+    framing: Callable[[], Framing] = EventReader
+    model_in_path: bool = False
 
-    def call(self, body: bytes, headers: Iterable[Header], record: Record) -> Call:
+    def call(self, body: bytes, asked: Asked, record: Record) -> Call:
         """Reads what the gateway must know of the caller's bytes. Raises BadRequest."""
         facts = request_facts(body)
-        model = facts.model
-        if model is None:
+        model = asked.model if self.model_in_path else facts.model
+        if not model:
             raise BadRequest("the body has no `model`", param="model")
-        stream = facts.stream and self.tap is not None
+        stream = (asked.stream if self.model_in_path else facts.stream) and self.tap is not None
         record.requested_model, record.stream = model, stream
         forwards = self.forwards
-        kept = tuple([header for header in headers if header[0] in forwards]) if forwards else ()
+        kept = tuple([header for header in asked.raw_headers if header[0] in forwards]) if forwards else ()
         return Call(self.name, self.dialect, body, facts, model, stream, kept)
+
+
+class Asked(Protocol):
+    """What the head of a request says: its headers and, for some endpoints, the path's model and kind of answer."""
+
+    raw_headers: list[Header]
+    model: str
+    stream: bool
 
 
 _OPENAI_HEADERS = frozenset({b"openai-beta"})
@@ -55,7 +79,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             openai_chat,
             taps.openai_reply_facts,
             taps.OpenAIChatTap,
-            translates="messages",
+            conversation=True,
             forwards=_OPENAI_HEADERS,
         ),
         Endpoint(
@@ -73,7 +97,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             anthropic,
             taps.anthropic_reply_facts,
             taps.AnthropicTap,
-            translates="chat_completions",
+            conversation=True,
             forwards=_ANTHROPIC_HEADERS,
         ),
         Endpoint(
@@ -81,6 +105,10 @@ ENDPOINTS: dict[str, Endpoint] = {
         ),
     )
 }
+
+
+CONVERSATIONS = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.conversation)
+"""The endpoints that can stand in for one another."""
 
 
 def error_endpoint(dialect: str) -> Endpoint:

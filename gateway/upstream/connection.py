@@ -8,6 +8,7 @@ from random import random
 import msgspec
 
 from gateway._speedups.http1 import Client, Origin
+from gateway.dialects.endpoints import CONVERSATIONS
 from gateway.errors import GatewayError, UpstreamStatus
 from gateway.providers.address import TargetPath
 from gateway.schemas.plan import Timeouts
@@ -30,13 +31,20 @@ class Credential(msgspec.Struct, frozen=True):
 class Lane(msgspec.Struct, frozen=True):
     """How a provider serves one endpoint. `credentials` are header lines, one entry a key; they never leave this room.
 
-    `defaults` are headers that a caller of the same dialect may set otherwise.
+    `defaults` are headers that a caller of the same dialect may set otherwise. `stream_path` is where streams are asked
+    for, when that is elsewhere.
     """
 
     endpoint: str
     path: TargetPath
     credentials: tuple[bytes, ...]
     defaults: tuple[Header, ...] = ()
+    stream_path: TargetPath | None = None
+
+    def to(self, model: str, stream: bool) -> bytes:
+        """The request target."""
+        path = self.stream_path if stream and self.stream_path is not None else self.path
+        return path.of(model).encode("ascii")
 
     def __repr__(self) -> str:
         return f"Lane({self.endpoint!r}, {self.path!r}, {len(self.credentials)} credentials)"
@@ -74,6 +82,7 @@ class Connection:
         self.client = client
         self.origin = origin
         self.lanes = lanes
+        self.conversation = next((lane for lane in lanes.values() if lane.endpoint in CONVERSATIONS), None)
         self.timeouts = timeouts
         self.retries = retries
         self.quirks = quirks
@@ -82,7 +91,7 @@ class Connection:
         self._only = credentials[0] if len(credentials) == 1 and not credentials[0].models else None
         self._draw = draw
         self._secrets = secrets
-        self._heads: dict[tuple[str, str, int, tuple[Header, ...]], bytes] = {}
+        self._heads: dict[tuple[str, str, bool, int, tuple[Header, ...]], bytes] = {}
 
     def cleanse(self, error: GatewayError) -> None:
         """Stars in place of this provider's keys, where a provider repeats them in its error."""
@@ -104,20 +113,21 @@ class Connection:
                 return one
         return able[-1] if able else None
 
-    def head(self, lane: Lane, credential: Credential, model: str, caller: tuple[Header, ...]) -> bytes:
+    def head(
+        self, lane: Lane, credential: Credential, model: str, stream: bool, caller: tuple[Header, ...]
+    ) -> bytes:
         """The request's head without Content-Length; memoised, since few distinct ones exist."""
-        key = (lane.endpoint, model if lane.path.by_model else "", credential.index, caller)
+        key = (lane.endpoint, model if lane.path.by_model else "", stream, credential.index, caller)
         head = self._heads.get(key)
         if head is None:
             if len(self._heads) >= _MEMO:
                 self._heads.clear()
-            head = self._heads[key] = self._render(lane, credential, model, caller)
+            head = self._heads[key] = self._render(lane.to(model, stream), lane, credential, caller)
         return head
 
-    def _render(self, lane: Lane, credential: Credential, model: str, caller: tuple[Header, ...]) -> bytes:
+    def _render(self, path: bytes, lane: Lane, credential: Credential, caller: tuple[Header, ...]) -> bytes:
         given = {name for name, _ in caller}
         headers = [header for header in lane.defaults if header[0] not in given]
-        path = lane.path.of(model).encode("ascii")
         lines = [b"POST ", path, b" HTTP/1.1\r\nhost: ", self._authority, b"\r\n", _COMMON]
         for name, value in (*headers, *caller):
             lines += (name, b": ", _clean(value), b"\r\n")

@@ -55,7 +55,7 @@ async def _request(errand: Errand, left: float, record: Record) -> Response:
     try:
         return await connection.client.request(
             connection.origin,
-            connection.head(out.lane, credential, target.model, caller),
+            connection.head(out.lane, credential, target.model, errand.call.stream, caller),
             out.body,
             connect=timeouts.connect,
             first_byte=timeouts.first_byte,
@@ -98,7 +98,8 @@ async def _stream(response: Response, errand: Errand, record: Record) -> Stream:
     else:
         assert call.request is not None  # rendering read it
         source = Translated(out.speaks, endpoint, call.request, record.request_id, record.wall_ns // 10**9)
-    stream = Stream(response, source, record, returned(response.headers), errand.connection.cleanse)
+    headers = [(b"content-type", endpoint.stream_type), *returned(response.headers)]
+    stream = Stream(response, source, record, headers, errand.connection.cleanse)
     await stream.commit(errand.timeouts.first_token)
     return stream
 
@@ -145,7 +146,7 @@ def is_error_object(body: bytes) -> bool:
 async def expect_events(response: Response, speaks: Endpoint) -> None:
     """Raises unless the answer is an event stream: a 200 with an HTML page or a JSON error is a failure."""
     content_type = (response.header(b"content-type") or b"").lower()
-    if content_type.startswith(b"text/event-stream") or not content_type:
+    if content_type.startswith(speaks.stream_type) or not content_type:
         return
     body = await response.read()
     shown = content_type[:60].decode("latin-1")

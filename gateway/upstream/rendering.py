@@ -37,8 +37,7 @@ def render(
     lane = connection.lanes.get(call.endpoint)
     if lane is not None:
         return _passed(connection, lane, target, call, record)
-    endpoint = ENDPOINTS[call.endpoint]
-    lane = connection.lanes.get(endpoint.translates)
+    lane = connection.conversation if ENDPOINTS[call.endpoint].conversation else None
     if lane is None:
         asked = call.endpoint.replace("_", " ")
         raise UnservedEndpoint(f"the provider {connection.name!r} does not serve {asked}")
@@ -53,8 +52,9 @@ def _passed(connection: Connection, lane: Lane, target: Target, call: Call, reco
     ask_usage = (
         call.stream and endpoint.dialect == "openai" and quirks.stream_usage and not facts.include_usage
     )
+    model = None if endpoint.model_in_path else target.model
     body, record.dropped = adapted(
-        facts, target.model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
+        facts, model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
     )
     return Outgoing(endpoint, lane, body, ask_usage)
 
@@ -63,7 +63,7 @@ def _translated(
     connection: Connection, lane: Lane, target: Target, call: Call, record: Record, max_output: MaxOutput
 ) -> Outgoing:
     endpoint = ENDPOINTS[call.endpoint]
-    other = ENDPOINTS[endpoint.translates]
+    other = ENDPOINTS[lane.endpoint]
     if call.request is None:
         call.request = endpoint.codec.read_request(call.body)
     quirks = connection.quirks

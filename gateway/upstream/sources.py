@@ -1,6 +1,5 @@
 """Where a stream's bytes come from: the provider's own, passed on, or another dialect's, translated."""
 
-from gateway._speedups.sse import EventReader
 from gateway.dialects.endpoints import Endpoint
 from gateway.dialects.taps import StreamTap
 from gateway.errors import GatewayError, UpstreamClosed
@@ -35,7 +34,7 @@ class Translated:
         self.usage: Usage | None = None
         self.model = ""
         self.finish = ""
-        self._events = EventReader()
+        self._events = speaks.framing()
         self._reader = speaks.codec.reader()
         self._writer = wanted.codec.writer(request, reply_id=reply_id, created=created)
 
