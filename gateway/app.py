@@ -22,7 +22,7 @@ from gateway.config import Config, ModelRoute, ProviderConfig, timeouts_for
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Gateway
 from gateway.providers import litellm_prices
-from gateway.providers.address import parse_base_url, path_for
+from gateway.providers.address import parse_base_url, path_for, stream_path_for
 from gateway.providers.catalog import Catalog, Configured
 from gateway.providers.prices import cost_nano_usd
 from gateway.providers.provider import Provider
@@ -203,8 +203,15 @@ def lanes(config: ProviderConfig, vendor: Provider) -> list[Lane]:
         fixed = tuple((name.encode(), value.encode()) for name, value in vendor.headers_for(serving))
         secrets = [key.value.reveal() for key in config.keys]
         credentials = [header_lines((*auth.headers(secret), *extra)) for secret in secrets]
-        path = path_for(vendor, serving, base_url=config.base_url or "", api_version=config.api_version or "")
-        found.append(Lane(serving.endpoint, path, tuple(credentials) or (header_lines(extra),), fixed))
+        base_url = config.base_url or ""
+        lane = Lane(
+            serving.endpoint,
+            path_for(vendor, serving, base_url=base_url, api_version=config.api_version or ""),
+            tuple(credentials) or (header_lines(extra),),
+            fixed,
+            stream_path_for(vendor, serving, base_url=base_url),
+        )
+        found.append(lane)
     return found
 
 
@@ -231,6 +238,7 @@ def route(config: Config, declared: ModelRoute) -> Route:
         targets,
         fallbacks,
         None if declared.retries is None else declared.retries.max,
+        declared.strict,
         None if declared.timeouts is None else changed,
     )
 

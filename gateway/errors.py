@@ -113,6 +113,17 @@ class UnservedEndpoint(GatewayError):
     may_fall_back = True
 
 
+class Lossy(GatewayError):
+    """The route is strict, and the target has no place for something that the request says."""
+
+    status = 400
+    code = "cannot_be_translated"
+    may_fall_back = True
+
+    def __init__(self, provider: str, dropped: tuple[str, ...]) -> None:
+        super().__init__(f"{provider!r} has no place for: {', '.join(dropped)}", param=dropped[0])
+
+
 # --- the gateway cannot serve now ------------------------------------------------------------------------------------
 
 

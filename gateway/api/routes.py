@@ -1,6 +1,6 @@
 """Paths: which endpoint a method and a path mean, by exact match first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -66,17 +66,27 @@ def table(endpoints: Mapping[str, Any]) -> dict[str, Match]:
 
 
 def find(paths: Mapping[str, Match], path: str) -> Match | None:
-    """The match for a path that is not in the table as it stands: a trailing slash, or a model's own page."""
+    """The match for a path that is not in the table as it stands: a trailing slash, or a model's name in it."""
     trimmed = path.rstrip("/")
-    match = paths.get(trimmed)
-    if match is not None:
-        return match
-    for prefix in _sorted(MODELS_PREFIXES):
+    return paths.get(trimmed) or _asks_model(trimmed) or _model_page(trimmed)
+
+
+def _asks_model(path: str) -> Match | None:
+    """A conversation whose model and kind of answer stand in the path: Gemini's and Bedrock's."""
+    for prefix, verbs in BY_MODEL:
+        if path.startswith(prefix):
+            for ending, match in verbs.items():
+                model = path[len(prefix) : -len(ending)]
+                if path.endswith(ending) and model:
+                    return msgspec.structs.replace(match, argument=model)
+    return None
+
+
+def _model_page(path: str) -> Match | None:
+    for prefix, dialect in _MODEL_PAGES:
         start = f"{prefix}/models/"
         if path.startswith(start):
-            return Match("model", ("GET", "HEAD"), "openai", trimmed[len(start) :])
-    if trimmed.startswith("/anthropic/v1/models/"):
-        return Match("model", ("GET", "HEAD"), "anthropic", trimmed[len("/anthropic/v1/models/") :])
+            return Match("model", ("GET", "HEAD"), dialect, path[len(start) :])
     return None
 
 
@@ -85,5 +95,11 @@ def dialect_of(path: str) -> str:
     return "anthropic" if path.startswith(("/anthropic", "/v1/messages")) else "openai"
 
 
-def _sorted(prefixes: Iterable[str]) -> list[str]:
-    return sorted(prefixes, key=len, reverse=True)
+_MODEL_PAGES = sorted(
+    [(prefix, "openai") for prefix in MODELS_PREFIXES] + [("/anthropic/v1", "anthropic")],
+    key=lambda page: -len(page[0]),
+)
+"""Longest prefix first."""
+
+BY_MODEL: tuple[tuple[str, dict[str, Match]], ...] = ()
+"""Prefix of a path, and what its ending means; the model's name stands between."""

@@ -128,7 +128,7 @@ class ModelRoute(msgspec.Struct, frozen=True):
     """A declared name: one of `targets` is drawn by weight, the others and then `fallbacks` follow.
 
     Names of other routes have been replaced by what they stand for. `timeouts` and `retries` are None when
-    those of the provider apply.
+    those of the provider apply. `strict` refuses a request of which a target would get less than the caller wrote.
     """
 
     targets: tuple[RouteTarget, ...]
@@ -136,6 +136,7 @@ class ModelRoute(msgspec.Struct, frozen=True):
     strategy: str = "weighted"
     timeouts: TimeoutChanges | None = None
     retries: Retries | None = None
+    strict: bool = False
 
 
 class PriceOverride(msgspec.Struct, frozen=True):

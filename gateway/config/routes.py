@@ -9,7 +9,7 @@ import msgspec
 from gateway.config.model import ModelRoute, Retries, RouteTarget, TimeoutChanges
 from gateway.config.nodes import Node, Where
 from gateway.config.problems import ConfigError, Problem, nearest
-from gateway.config.reading import Section, choice, list_of, named, optional_mapping, section
+from gateway.config.reading import Section, boolean, choice, list_of, named, optional_mapping, section
 from gateway.config.sections import retries, timeouts, weight
 from gateway.config.values import declared_name, model_name
 
@@ -33,6 +33,7 @@ class Draft(msgspec.Struct, frozen=True):
     fallbacks: tuple[Reference, ...] = ()
     timeouts: TimeoutChanges | None = None
     retries: Retries | None = None
+    strict: bool = False
 
     def references(self) -> tuple[Reference, ...]:
         return self.targets + self.fallbacks
@@ -70,6 +71,7 @@ class Names(msgspec.Struct, frozen=True):
             fallbacks=given.get("fallbacks", list_of(self.reference), ()),
             timeouts=given.get("timeouts", section(timeouts), None),
             retries=given.get("retries", section(retries), None),
+            strict=given.get("strict", boolean, False),
         )
 
     def _weighted(self, given: Section) -> Reference:
@@ -156,6 +158,7 @@ def _flat(draft: Draft, done: Mapping[str, ModelRoute]) -> ModelRoute:
         fallbacks=tuple(name for name in dict.fromkeys(fallbacks) if name not in tried),
         timeouts=draft.timeouts,
         retries=draft.retries,
+        strict=draft.strict,
     )
 
 

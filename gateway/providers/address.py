@@ -70,13 +70,21 @@ class TargetPath(msgspec.Struct, frozen=True):
 def path_for(
     provider: Provider, serving: Serving, *, base_url: str = "", api_version: str = ""
 ) -> TargetPath:
-    """The target of `serving` below `base_url` (or else the vendor's own). Made once per snapshot."""
-    base = _base_path(provider, base_url)
+    """The target of `serving` below `base_url` (or else the vendor's own). Made once, when a snapshot is built."""
     dated = bool(serving.dated_path) and api_version[:1].isdigit()
-    path = base + (serving.dated_path if dated else serving.path)
     query = "?" + urlencode({"api-version": api_version}) if api_version and serving.dated_path else ""
+    path = serving.dated_path if dated else serving.path
+    return _target(_base_path(provider, base_url) + path + query)
+
+
+def stream_path_for(provider: Provider, serving: Serving, *, base_url: str = "") -> TargetPath | None:
+    """The target for streams, where the vendor has one of its own."""
+    return _target(_base_path(provider, base_url) + serving.stream_path) if serving.stream_path else None
+
+
+def _target(path: str) -> TargetPath:
     before, marker, after = path.partition("{model}")
-    return TargetPath(before, after + query, by_model=True) if marker else TargetPath(path + query)
+    return TargetPath(before, after, by_model=True) if marker else TargetPath(path)
 
 
 def target_path(

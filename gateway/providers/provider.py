@@ -8,14 +8,16 @@ from gateway.providers.auth import Auth
 class Serving(msgspec.Struct, frozen=True):
     """One endpoint of a vendor, in one dialect, at one path below the base URL.
 
-    `dated_path` replaces `path` where the operator names a dated API version; `{model}` in a path is the
-    model's name, percent-encoded. `auth` and `headers` are used instead of, and beside, the provider's own.
+    `stream_path` is asked for streams where that is another one; `dated_path` replaces `path` where the operator names
+    a dated API version; `{model}` in a path is the model's name, percent-encoded. `auth` and `headers` are used instead
+    of, and beside, the provider's own.
     """
 
     endpoint: str
     dialect: str
     path: str
     dated_path: str = ""
+    stream_path: str = ""
     auth: Auth | None = None
     headers: tuple[tuple[str, str], ...] = ()
 

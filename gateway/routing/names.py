@@ -18,6 +18,7 @@ class Route(msgspec.Struct, frozen=True):
     targets: tuple[tuple[Target, int], ...]
     fallbacks: tuple[Target, ...]
     retries: int | None = None
+    strict: bool = False
     timeouts: dict[str, Timeouts] | None = None
 
 
@@ -88,7 +89,7 @@ class Router:
             ordered.append(pool.pop(next(i for i, bound in enumerate(bounds) if point < bound))[0])
         ordered.append(pool[0][0])
         unique = dict.fromkeys((*ordered, *route.fallbacks))
-        return Plan(targets=tuple(unique), retries=route.retries, timeouts=route.timeouts)
+        return Plan(tuple(unique), route.retries, route.strict, route.timeouts)
 
 
 _MEMO = 4096

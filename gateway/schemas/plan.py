@@ -23,8 +23,9 @@ class Target(msgspec.Struct, frozen=True, gc=False):
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
     """Ordered targets for one request. `retries` (per target) and `timeouts`, where set, override the provider's;
-    `timeouts` are by provider."""
+    `timeouts` are by provider. A `strict` plan refuses what cannot cross whole."""
 
     targets: tuple[Target, ...]
     retries: int | None = None
+    strict: bool = False
     timeouts: dict[str, Timeouts] | None = None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter_ns
 from typing import Protocol
 
-from gateway.errors import GatewayError, UnknownModel, UpstreamTimeout
+from gateway.errors import GatewayError, Lossy, UnknownModel, UpstreamTimeout
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target, Timeouts
 from gateway.schemas.record import Attempt, Record
@@ -69,6 +69,8 @@ class Dispatcher:
         out = render(
             connection, target, call, record, self._max_output
         )  # may raise what no provider is to blame for
+        if plan.strict and record.dropped:
+            raise Lossy(target.provider, record.dropped)
         errand = Errand(connection, target, call, out, self._timeouts(plan, target))
         retry = 0
         while True:

@@ -147,3 +147,22 @@ def test_unreachable_provider(gateway: Gateway) -> None:
     reply = ask(gateway, "dead/any")
     assert reply.status == 502
     assert reply.json()["error"]["code"] == "upstream_connect_error"
+
+
+def test_a_strict_route_refuses_what_cannot_cross(
+    start_gateway: Any, anthropic_upstream: FaultServer
+) -> None:
+    """The field is named, and the provider is not asked."""
+    targets = ["anthropic/claude-sonnet-4-5"]
+    gateway = start_gateway(
+        models={"exact": {"targets": targets, "strict": True}, "loose": {"targets": targets}}
+    )
+    asked = {"messages": [{"role": "user", "content": "hello"}], "logit_bias": {"50256": -100}}
+    refused = gateway.post("/v1/chat/completions", {"model": "exact", **asked})
+    assert refused.status == 400
+    assert refused.json()["error"]["param"] == "logit_bias"
+    assert anthropic_upstream.seen == []
+    served = gateway.post("/v1/chat/completions", {"model": "loose", **asked})
+    assert served.status == 200
+    assert served.headers["x-gateway-dropped"] == "logit_bias"
+    gateway.stop()

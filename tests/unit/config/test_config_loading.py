@@ -227,7 +227,7 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
         ("providers: {ollama: {keys: [{value: a, zzzzzzzz: 1}]}}", "models value weight"),
         (
             "providers: {ollama: }\nmodels: {a: {targets: [ollama/x], zzzzzzzz: 1}}",
-            "fallbacks retries strategy targets timeouts",
+            "fallbacks retries strategy strict targets timeouts",
         ),
         (
             "providers: {ollama: }\nprices: {ollama/x: {input: 1, zzzzzzzz: 1}}",
