@@ -183,6 +183,7 @@ def connection(config: ProviderConfig, vendor: Provider, client: Client) -> Conn
         or (Credential(0),),
         timeouts=config.timeouts,
         retries=config.retries.max,
+        base_path=base.path,
         secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
         quirks=Quirks(
             drops=vendor.drops,

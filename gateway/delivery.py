@@ -8,6 +8,7 @@ from gateway.dialects.endpoints import Endpoint
 from gateway.errors import ClientDisconnected, GatewayError, UpstreamStatus
 from gateway.schemas.record import Record
 from gateway.upstream.dispatch import Reply
+from gateway.upstream.passthrough import Carried
 from gateway.upstream.replies import Stream
 
 Header = tuple[bytes, bytes]
@@ -22,6 +23,7 @@ class Send(Protocol):
     async def start(self, status: int, headers: list[Header]) -> None: ...
     async def chunk(self, data: bytes) -> None: ...
     async def end(self) -> None: ...
+    async def cut(self) -> None: ...
 
 
 async def deliver(reply: Reply, send: Send, record: Record, price: Callable[[Record], None]) -> None:
@@ -34,9 +36,21 @@ async def deliver(reply: Reply, send: Send, record: Record, price: Callable[[Rec
     await send.whole(200, [_JSON, *reply.headers, *gateway_headers(record)], reply.body)
 
 
+async def deliver_carried(reply: Carried, send: Send, record: Record) -> None:
+    """Sends an answer that passes as it is, while it comes."""
+    record.status = reply.status
+    await _pump(reply, reply.status, reply.headers, send, record)
+
+
 async def _deliver_stream(stream: Stream, send: Send, record: Record) -> None:
+    await _pump(stream, 200, [*_STREAM_HEADERS, *stream.headers], send, record)
+
+
+async def _pump(
+    stream: Stream | Carried, status: int, headers: list[Header], send: Send, record: Record
+) -> None:
     try:
-        await send.start(200, [*_STREAM_HEADERS, *stream.headers, *gateway_headers(record)])
+        await send.start(status, [*headers, *gateway_headers(record)])
         data = await stream.chunk()
         while data:
             await send.chunk(data)

@@ -7,18 +7,20 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.delivery import Send, deliver, deliver_error
+from gateway.delivery import Send, deliver, deliver_carried, deliver_error
 from gateway.dialects.endpoints import Endpoint
 from gateway.errors import ClientDisconnected, GatewayError, InternalError, Unavailable
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan
 from gateway.schemas.record import Record
 from gateway.upstream.dispatch import Reply
+from gateway.upstream.passthrough import Carried, Parcel, parcel
 
 
 class Inbound(Protocol):
     """What a door hands in: the head of a request, and its body on demand."""
 
+    method: str
     headers: dict[bytes, bytes]
     raw_headers: list[tuple[bytes, bytes]]
     query: bytes
@@ -47,6 +49,7 @@ class Routing(Protocol):
 
 class Dispatch(Protocol):
     async def send(self, plan: Plan, call: Call, record: Record) -> Reply: ...
+    async def carry(self, provider: str, one: Parcel, record: Record) -> Carried: ...
 
 
 class Callers(Protocol):
@@ -89,13 +92,51 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         reply = await gateway.dispatcher.send(plan, call, record)
         await deliver(reply, send, record, gateway.telemetry.price)
     except (Exception, asyncio.CancelledError) as error:
-        failure = meaning(error, inbound, gateway, record)
-        await inbound.discard(DISCARD)
-        await deliver_error(failure, endpoint, send, record)
+        await _refuse(error, inbound, send, endpoint, record, gateway)
     finally:
-        gateway.callers.remove(inbound)
-        record.total_ns = perf_counter_ns() - record.started_ns
-        gateway.telemetry.settle(record)
+        _settle(inbound, record, gateway)
+
+
+async def pass_through(
+    inbound: Inbound, send: Send, endpoint: Endpoint, record: Record, gateway: Gateway, rest: bytes
+) -> None:
+    """Carries one request that passes as it is: `rest` is `PROVIDER/path`, percent-encoded."""
+    gateway.telemetry.begun()
+    try:
+        record.key = gateway.access.authenticate(inbound.headers)
+        body = await inbound.read(gateway.max_body)
+        provider, slash, path = rest.partition(b"/")
+        one = parcel(inbound.method, slash + path, inbound.query, inbound.headers, body)
+        gateway.callers.add(inbound, _this_task())
+        reply = await gateway.dispatcher.carry(provider.decode("latin-1"), one, record)
+        await deliver_carried(reply, send, record)
+    except (Exception, asyncio.CancelledError) as error:
+        if not send.started:
+            await _refuse(error, inbound, send, endpoint, record, gateway)
+            return
+        record.error = meaning(error, inbound, gateway, record).code
+        await send.cut()  # no words fit into somebody's file: a connection that breaks is no end
+    finally:
+        _settle(inbound, record, gateway)
+
+
+async def _refuse(
+    error: Exception | asyncio.CancelledError,
+    inbound: Inbound,
+    send: Send,
+    endpoint: Endpoint,
+    record: Record,
+    gateway: Gateway,
+) -> None:
+    failure = meaning(error, inbound, gateway, record)
+    await inbound.discard(DISCARD)
+    await deliver_error(failure, endpoint, send, record)
+
+
+def _settle(inbound: Inbound, record: Record, gateway: Gateway) -> None:
+    gateway.callers.remove(inbound)
+    record.total_ns = perf_counter_ns() - record.started_ns
+    gateway.telemetry.settle(record)
 
 
 def meaning(

@@ -10,8 +10,10 @@ from gateway.api.routes import Match, dialect_of, find, table
 from gateway.delivery import deliver_error
 from gateway.dialects.endpoints import ENDPOINTS, Endpoint, error_endpoint
 from gateway.errors import GatewayError, MethodNotAllowed, UnknownPath
-from gateway.pipeline import DISCARD, Gateway, serve
+from gateway.pipeline import DISCARD, Gateway, pass_through, serve
 from gateway.schemas.record import Record
+
+PASSTHROUGH = b"/passthrough/"
 
 
 class Worker(Protocol):
@@ -39,6 +41,9 @@ class Application:
             await self._lifespan(receive, send)
 
     async def _http(self, inbound: Inbound, send: Send) -> None:
+        if inbound.raw_path.startswith(PASSTHROUGH):
+            await self._pass_through(inbound, send)
+            return
         match = self._paths.get(inbound.path) or find(self._paths, inbound.path)
         if match is not None and inbound.method in match.methods:
             endpoint = ENDPOINTS.get(match.name)
@@ -49,6 +54,13 @@ class Application:
                 await serve(inbound, send, endpoint, record, self._gateway)
                 return
         await self._page(inbound, send, match)
+
+    async def _pass_through(self, inbound: Inbound, send: Send) -> None:
+        assert self._gateway is not None
+        endpoint = _speaker(inbound, None)
+        record = Record(self._ids.next(), "passthrough", endpoint.dialect)
+        rest = inbound.raw_path[len(PASSTHROUGH) :]
+        await pass_through(inbound, send, endpoint, record, self._gateway, rest)
 
     async def _page(self, inbound: Inbound, send: Send, match: Match | None) -> None:
         try:

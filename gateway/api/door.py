@@ -37,12 +37,14 @@ class Inbound:
         "path",
         "query",
         "raw_headers",
+        "raw_path",
         "stream",
     )
 
     def __init__(self, scope: Message, receive: Receive) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.raw_path: bytes = scope["raw_path"]
         self.query: bytes = scope["query_string"]
         self.raw_headers: list[Header] = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(self.raw_headers)
@@ -136,13 +138,13 @@ class Send:
         """A piece of a streamed answer; waits while the caller reads too slowly."""
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
+    async def cut(self) -> None:
+        """Breaks the connection off: what was sent so far is no complete answer, and nobody takes it for one."""
+        raise ConnectionAbortedError("the answer broke off")
+
     async def end(self) -> None:
         """The end of a streamed answer. Without it the connection is cut, which no caller takes for an end."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-class Cut(Exception):
-    """Raised past the door so that the server cuts the connection instead of ending the answer."""
 
 
 def decoded(body: bytes, coding: bytes, limit: int) -> bytes:

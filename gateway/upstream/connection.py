@@ -76,6 +76,7 @@ class Connection:
         retries: int,
         quirks: Quirks,
         secrets: tuple[bytes, ...] = (),
+        base_path: str = "",
         draw: Callable[[], float] = random,
     ) -> None:
         self.name = name
@@ -91,6 +92,7 @@ class Connection:
         self._only = credentials[0] if len(credentials) == 1 and not credentials[0].models else None
         self._draw = draw
         self._secrets = secrets
+        self._base_path = base_path.encode("ascii")
         self._heads: dict[tuple[str, str, bool, int, tuple[Header, ...]], bytes] = {}
 
     def cleanse(self, error: GatewayError) -> None:
@@ -124,6 +126,26 @@ class Connection:
                 self._heads.clear()
             head = self._heads[key] = self._render(lane.to(model, stream), lane, credential, caller)
         return head
+
+    def bare_head(self, method: str, path: bytes, caller: tuple[Header, ...]) -> bytes:
+        """The head of a request that passes as it is, below the base URL, with the first usable key."""
+        credential = self.credential("") or self._credentials[0]
+        lane = self.conversation or next(iter(self.lanes.values()))
+        given = {name for name, _ in caller}
+        headers = [header for header in lane.defaults if header[0] not in given]
+        lines = [
+            method.encode("ascii"),
+            b" ",
+            self._base_path,
+            path,
+            b" HTTP/1.1\r\nhost: ",
+            self._authority,
+            b"\r\n",
+        ]
+        lines.append(b"user-agent: ai-gateway\r\naccept-encoding: identity\r\n")
+        lines.append(header_lines((*headers, *caller)))
+        lines.append(lane.credentials[credential.index])
+        return b"".join(lines)
 
     def _render(self, path: bytes, lane: Lane, credential: Credential, caller: tuple[Header, ...]) -> bytes:
         given = {name for name, _ in caller}

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter_ns
 from typing import Protocol
 
-from gateway.errors import GatewayError, Lossy, UnknownModel, UpstreamTimeout
+from gateway.errors import GatewayError, Lossy, UnknownModel, UnknownPath, UpstreamTimeout
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target, Timeouts
 from gateway.schemas.record import Attempt, Record
 from gateway.upstream.connection import Connection
 from gateway.upstream.exchange import Errand, run
+from gateway.upstream.passthrough import Carried, Parcel, carry
 from gateway.upstream.rendering import MaxOutput, render
 from gateway.upstream.replies import Stream, Whole
 from gateway.upstream.tries import kind, may_fall_back, may_retry, pause
@@ -56,6 +57,17 @@ class Dispatcher:
                 self._watcher.fallback(target.provider, target.model)
                 record.fallback = True
         raise UnknownModel("the plan has no target", param="model")  # a plan is never empty
+
+    async def carry(self, provider: str, one: Parcel, record: Record) -> Carried:
+        """The answer of one provider to a request that passes as it is. Raises UnknownPath for an unknown provider."""
+        connection = self._connections.get(provider)
+        if connection is None:
+            raise UnknownPath(f"no provider {provider[:80]!r} is configured")
+        try:
+            return await carry(connection, one, record)
+        except GatewayError as error:
+            self._watcher.upstream_error(provider, kind(error))
+            raise
 
     def _timeouts(self, plan: Plan, target: Target) -> Timeouts:
         own = None if plan.timeouts is None else plan.timeouts.get(target.provider)

@@ -15,6 +15,27 @@ def returned(headers: Iterable[Header]) -> list[Header]:
     return [header for header in headers if header[0] in _BACK or header[0].startswith(_BACK_PREFIXES)]
 
 
+_HOP_BY_HOP = frozenset(
+    {
+        *(
+            b"connection",
+            b"keep-alive",
+            b"proxy-authenticate",
+            b"proxy-authorization",
+            b"proxy-connection",
+            b"te",
+        ),
+        *(b"trailer", b"transfer-encoding", b"upgrade", b"content-length", b"date", b"server", b"alt-svc"),
+        *(b"set-cookie", b"strict-transport-security"),
+    }
+)
+
+
+def answered(headers: Iterable[Header]) -> list[Header]:
+    """The provider's headers of an answer that passes as it is: all but those of its connection and its own site."""
+    return [header for header in headers if header[0] not in _HOP_BY_HOP]
+
+
 def retry_after(
     value: bytes | None, milliseconds: bytes | None = None, now: Callable[[], float] = time
 ) -> float | None:

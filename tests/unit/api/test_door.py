@@ -21,6 +21,7 @@ def inbound(messages: list[dict[str, Any]], *headers: tuple[bytes, bytes]) -> In
         "method": "POST",
         "path": "/",
         "query_string": b"",
+        "raw_path": b"/",
         "headers": list(headers),
         "client": ("127.0.0.1", 1),
     }
@@ -85,7 +86,10 @@ async def test_a_caller_that_waits_and_leaves_cancels_its_task() -> None:
         await left.wait()
         return {"type": "http.disconnect"}
 
-    one = Inbound({"method": "", "path": "", "query_string": b"", "headers": [], "client": None}, receive)
+    one = Inbound(
+        {"method": "", "path": "", "query_string": b"", "raw_path": b"/", "headers": [], "client": None},
+        receive,
+    )
     task = asyncio.ensure_future(asyncio.sleep(60))
     watch.add(one, task)
     await asyncio.sleep(2 * Watch.TICK)
@@ -107,7 +111,10 @@ async def test_a_served_caller_is_no_longer_watched() -> None:
         await asyncio.sleep(60)
         return {}
 
-    one = Inbound({"method": "", "path": "", "query_string": b"", "headers": [], "client": None}, receive)
+    one = Inbound(
+        {"method": "", "path": "", "query_string": b"", "raw_path": b"/", "headers": [], "client": None},
+        receive,
+    )
     task = asyncio.ensure_future(asyncio.sleep(0))
     watch.add(one, task)
     await task

@@ -1,0 +1,133 @@
+"""Anything else that a provider offers: the caller's request with the provider's credential in place of its own.
+
+Nothing is translated and nothing is tried twice. Usage is counted where the answer shows it.
+"""
+
+from collections.abc import Mapping
+from time import perf_counter_ns
+from urllib.parse import unquote
+
+import msgspec
+
+from gateway._speedups.http1 import Response
+from gateway.dialects.endpoints import ENDPOINTS, Endpoint
+from gateway.dialects.taps import StreamTap
+from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
+from gateway.schemas.record import Attempt, Record
+from gateway.upstream.connection import Connection
+from gateway.upstream.headers import answered
+
+Header = tuple[bytes, bytes]
+
+_READABLE = 1 << 20
+"""Bytes of a JSON answer that are kept to read its usage from."""
+
+_FORWARDED = frozenset({b"content-type", b"accept", b"anthropic-version", b"anthropic-beta", b"openai-beta"})
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A request as it came: `path` is below the provider's base URL, percent-encoded, with its query."""
+
+    method: str
+    path: bytes
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+class Carried:
+    """An answer that passes as it is, whatever its status. `chunk` gives what is there, b"" at its end."""
+
+    def __init__(self, response: Response, speaks: Endpoint | None, record: Record) -> None:
+        self.status: int = response.status
+        self.headers: list[Header] = answered(response.headers)
+        self._response = response
+        self._record = record
+        self._speaks = speaks
+        content_type = (response.header(b"content-type") or b"").lower()
+        self._kept = bytearray() if content_type.startswith(b"application/json") else None
+        streams = (
+            content_type.startswith(b"text/event-stream") and speaks is not None and speaks.tap is not None
+        )
+        self._tap: StreamTap | None = speaks.tap(False, 1) if streams and speaks and speaks.tap else None
+
+    async def chunk(self) -> bytes:
+        """The next bytes; waits while there are none."""
+        before = perf_counter_ns()
+        try:
+            data = await self._response.chunk()
+        finally:
+            self._record.waited_ns += perf_counter_ns() - before
+        self._watch(data)
+        return data
+
+    def _watch(self, data: bytes) -> None:
+        if self._tap is not None:
+            self._tap.feed(data)
+        elif self._kept is not None and len(self._kept) + len(data) <= _READABLE:
+            self._kept += data
+        else:
+            self._kept = None
+
+    def note(self, record: Record) -> None:
+        """Writes what the answer told of its usage into the record."""
+        if self._tap is not None:
+            record.usage, record.answered_model = self._tap.usage, self._tap.model
+        elif self._kept and self._speaks is not None and self.status < 300:
+            try:
+                facts = self._speaks.reply_facts(bytes(self._kept))
+            except UpstreamError:
+                return  # another kind of answer
+            record.usage, record.answered_model = facts.usage, facts.model
+        record.model = record.answered_model
+
+    async def close(self) -> None:
+        """The body was read to its end: the connection is already back in its pool."""
+
+    def abort(self) -> None:
+        """Closes the provider's connection at once."""
+        self._response.abort()
+
+
+def parcel(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Parcel:
+    """The request to pass on. Raises UnknownPath for a path that would leave the provider's own."""
+    segments = raw_path.split(b"/")
+    decoded = [unquote(segment.decode("latin-1")) for segment in segments]
+    if any(
+        segment in {".", ".."} or not segment.isprintable() or "/" in segment or "\\" in segment
+        for segment in decoded
+    ):
+        raise UnknownPath(
+            "a path that is passed through has no dot segments, encoded slashes or control characters"
+        )
+    if any(byte <= 0x20 or byte >= 0x7F for byte in raw_path + query):
+        raise BadRequest("a path that is passed through is percent-encoded")
+    kept = tuple((name, value) for name, value in headers.items() if name in _FORWARDED)
+    return Parcel(method, raw_path + (b"?" + query if query else b""), kept, body)
+
+
+async def carry(connection: Connection, one: Parcel, record: Record) -> Carried:
+    """The provider's answer, once its head is there. Raises what keeps it from coming."""
+    attempt = Attempt(connection.name, "")
+    record.attempts.append(attempt)
+    record.provider, record.dialect = connection.name, "passthrough"
+    timeouts = connection.timeouts
+    before = perf_counter_ns()
+    try:
+        response = await connection.client.request(
+            connection.origin,
+            connection.bare_head(one.method, one.path, one.headers),
+            one.body,
+            connect=timeouts.connect,
+            first_byte=timeouts.first_byte,
+            idle=timeouts.idle,
+            total=timeouts.total,
+        )
+    except GatewayError as error:
+        attempt.outcome, attempt.status = error.code, error.http_status
+        connection.cleanse(error)
+        raise
+    finally:
+        attempt.duration_ns = perf_counter_ns() - before
+        record.waited_ns += attempt.duration_ns
+    lane = connection.conversation
+    return Carried(response, None if lane is None else ENDPOINTS[lane.endpoint], record)
