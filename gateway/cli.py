@@ -274,7 +274,8 @@ def _address_variables(name: str, vendor: "Provider") -> tuple[str, ...]:
 
 def _how_to_start() -> str:
     known = known_providers()
-    keys = [rules.key_env[0] for rules in known.values() if rules.key_env and not rules.keyless]
+    startable = [rules for rules in known.values() if rules.base_url_env or not rules.needs_base_url]
+    keys = [rules.key_env[0] for rules in startable if rules.key_env and not rules.keyless]
     servers = [rules.base_url_env[0] for rules in known.values() if rules.keyless and rules.base_url_env]
     others = textwrap.fill(", ".join(sorted(keys)), 76, initial_indent="    ", subsequent_indent="    ")
     return f"""\

@@ -21,6 +21,9 @@ INFERENCE: dict[str, tuple[tuple[str, ...], str]] = {
     "chat_completions": (OPENAI_PREFIXES, "/chat/completions"),
     "completions": (OPENAI_PREFIXES, "/completions"),
     "embeddings": (OPENAI_PREFIXES, "/embeddings"),
+    "moderations": (OPENAI_PREFIXES, "/moderations"),
+    "images_generations": (OPENAI_PREFIXES, "/images/generations"),
+    "rerank": ((*OPENAI_PREFIXES, "/cohere/v2", "/v2"), "/rerank"),
     "messages": (ANTHROPIC_PREFIXES, "/messages"),
     "count_tokens": (ANTHROPIC_PREFIXES, "/messages/count_tokens"),
 }

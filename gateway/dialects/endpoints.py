@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway._speedups.jsonscan import request_facts
 from gateway._speedups.sse import Event, EventReader
@@ -13,6 +14,7 @@ from gateway.dialects import anthropic, openai_chat, taps
 from gateway.dialects.codec import Codec
 from gateway.errors import BadRequest
 from gateway.schemas.call import Call
+from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
 
 Header = tuple[bytes, bytes]
@@ -32,7 +34,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     A `conversation` can be served by any other conversation endpoint, through the neutral form. `forwards` are the
     caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
     content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
-    whether to stream.
+    whether to stream. With `stream_options` the body can ask for a stream's usage.
     """
 
     name: str
@@ -45,6 +47,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     stream_type: bytes = b"text/event-stream"
     framing: Callable[[], Framing] = EventReader
     model_in_path: bool = False
+    stream_options: bool = False
+
+    def read(self, call: Call) -> ChatRequest:
+        """The request in the neutral form. Raises BadRequest."""
+        request = self.codec.read_request(call.body)
+        return replace(request, model=call.model, stream=call.stream) if self.model_in_path else request
 
     def call(self, body: bytes, asked: Asked, record: Record) -> Call:
         """Reads what the gateway must know of the caller's bytes. Raises BadRequest."""
@@ -80,6 +88,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.openai_reply_facts,
             taps.OpenAIChatTap,
             conversation=True,
+            stream_options=True,
             forwards=_OPENAI_HEADERS,
         ),
         Endpoint(
@@ -88,9 +97,13 @@ ENDPOINTS: dict[str, Endpoint] = {
             openai_chat,
             taps.openai_reply_facts,
             taps.OpenAICompletionTap,
+            stream_options=True,
             forwards=_OPENAI_HEADERS,
         ),
         Endpoint("embeddings", "openai", openai_chat, taps.openai_embeddings_facts, forwards=_OPENAI_HEADERS),
+        Endpoint("moderations", "openai", openai_chat, taps.openai_other_facts),
+        Endpoint("images_generations", "openai", openai_chat, taps.openai_other_facts),
+        Endpoint("rerank", "openai", openai_chat, taps.openai_other_facts),
         Endpoint(
             "messages",
             "anthropic",

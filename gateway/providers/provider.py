@@ -95,6 +95,11 @@ OPENAI_CHAT = Serving("chat_completions", "openai_chat", "/chat/completions")
 OPENAI_COMPLETIONS = Serving("completions", "openai_chat", "/completions")
 OPENAI_EMBEDDINGS = Serving("embeddings", "openai_chat", "/embeddings")
 OPENAI_MODELS = Serving("models", "openai_chat", "/models")
+OPENAI_MODERATIONS = Serving("moderations", "openai_chat", "/moderations")
+OPENAI_IMAGES = Serving("images_generations", "openai_chat", "/images/generations")
+RERANK = Serving("rerank", "openai_chat", "/rerank")
+"""Cohere's shape: model, query, documents, top_n in; results with index and relevance_score out."""
+
 OPENAI = (OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS, OPENAI_MODELS)
 
 # The Anthropic dialect, below a base URL without a version. The version header is required by Anthropic

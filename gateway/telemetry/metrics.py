@@ -22,7 +22,9 @@ from gateway.telemetry.labels import (
 Labels = tuple[str, str, str, int, bool]
 """endpoint, provider, model, status, stream"""
 
-_PRICED = frozenset({"chat_completions", "completions", "embeddings", "messages"})
+_PRICED = frozenset(
+    {"chat_completions", "completions", "embeddings", "messages", "images_generations", "rerank", "passthrough"}
+)
 
 
 def _key(labels: Labels) -> bytes:

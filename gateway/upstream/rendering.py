@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway._speedups.jsonscan import request_facts
 from gateway.dialects.codec import TargetFacts
 from gateway.dialects.edits import adapted
 from gateway.dialects.endpoints import ENDPOINTS, Endpoint
@@ -49,9 +50,7 @@ def _passed(connection: Connection, lane: Lane, target: Target, call: Call, reco
     endpoint = ENDPOINTS[call.endpoint]
     quirks = connection.quirks
     facts = call.facts
-    ask_usage = (
-        call.stream and endpoint.dialect == "openai" and quirks.stream_usage and not facts.include_usage
-    )
+    ask_usage = call.stream and endpoint.stream_options and quirks.stream_usage and not facts.include_usage
     model = None if endpoint.model_in_path else target.model
     body, record.dropped = adapted(
         facts, model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
@@ -65,7 +64,7 @@ def _translated(
     endpoint = ENDPOINTS[call.endpoint]
     other = ENDPOINTS[lane.endpoint]
     if call.request is None:
-        call.request = endpoint.codec.read_request(call.body)
+        call.request = endpoint.read(call)
     quirks = connection.quirks
     written = other.codec.write_request(
         call.request,
@@ -79,4 +78,7 @@ def _translated(
         ),
     )
     record.dropped = written.dropped
-    return Outgoing(other, lane, written.body)
+    body = written.body
+    if quirks.renames:
+        body, _ = adapted(request_facts(body), None, renames=quirks.renames)
+    return Outgoing(other, lane, body)

@@ -5,6 +5,7 @@ from gateway.dialects.taps.openai import (
     OpenAIChatTap,
     OpenAICompletionTap,
     openai_embeddings_facts,
+    openai_other_facts,
     openai_reply_facts,
 )
 from gateway.dialects.taps.reply import ReplyFacts
@@ -19,5 +20,6 @@ __all__ = [
     "anthropic_count_facts",
     "anthropic_reply_facts",
     "openai_embeddings_facts",
+    "openai_other_facts",
     "openai_reply_facts",
 ]

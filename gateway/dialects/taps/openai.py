@@ -91,11 +91,19 @@ class Embeddings(msgspec.Struct):
     object: Any = None
 
 
-T = TypeVar("T", Chunk, Reply, Embeddings)
+class Other(msgspec.Struct):
+    model: Any = None
+    usage: msgspec.Raw = ABSENT
+    error: Any = None
+    object: Any = None
+
+
+T = TypeVar("T", Chunk, Reply, Embeddings, Other)
 
 _chunk = msgspec.json.Decoder(Chunk)
 _reply = msgspec.json.Decoder(Reply)
 _embeddings = msgspec.json.Decoder(Embeddings)
+_other = msgspec.json.Decoder(Other)
 
 
 def _failure(wire: T, body: bytes) -> UpstreamStatus | None:
@@ -185,4 +193,13 @@ def openai_embeddings_facts(body: bytes) -> ReplyFacts:
         return ReplyFacts(model=as_text(wire.model), error=failure)
     if not bytes(wire.data).startswith(b"["):
         raise UpstreamProtocolError("the provider's answer has no data")
+    return ReplyFacts(model=as_text(wire.model), usage=openai_usage(wire.usage))
+
+
+def openai_other_facts(body: bytes) -> ReplyFacts:
+    """Of any other JSON answer: moderations, images, rankings. UpstreamProtocolError when it is no JSON object."""
+    wire = read_reply(_other, body)
+    failure = _failure(wire, body)
+    if failure is not None:
+        return ReplyFacts(model=as_text(wire.model), error=failure)
     return ReplyFacts(model=as_text(wire.model), usage=openai_usage(wire.usage))

@@ -9,6 +9,6 @@ PROVIDER = Provider(
     auth=Bearer(("FIREWORKS_API_KEY",)),
     serves=(*OPENAI, V1_MESSAGES),
     price_id="fireworks",
-    accepts=("top_k", "min_p"),
+    accepts=("top_k", "min_p", "reasoning_content"),
     docs="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
 )

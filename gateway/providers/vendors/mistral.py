@@ -1,4 +1,8 @@
-"""Mistral. It answers 422 to any field that it does not know, and sends usage in a stream unasked."""
+"""Mistral. It answers 422 to any field that it does not know, and sends usage in a stream unasked.
+
+What it knows is read from its SDK's ChatCompletionRequest and EmbeddingRequest (github.com/mistralai/client-python).
+`service_tier` has other values there than OpenAI's.
+"""
 
 from gateway.providers.auth import Bearer
 from gateway.providers.provider import OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_MODELS, Provider
@@ -9,8 +13,26 @@ PROVIDER = Provider(
     auth=Bearer(("MISTRAL_API_KEY",)),
     serves=(OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_MODELS),
     price_id="mistral",
-    drops=("logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier", "stream_options"),
-    renames=(("max_completion_tokens", "max_tokens"), ("seed", "random_seed")),
+    drops=(
+        "logit_bias",
+        "user",
+        "store",
+        "service_tier",
+        "stream_options",
+        "safety_identifier",
+        "modalities",
+        "audio",
+        "verbosity",
+        "web_search_options",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+    ),
+    accepts=("top_k",),
+    renames=(
+        ("max_completion_tokens", "max_tokens"),
+        ("seed", "random_seed"),
+        ("dimensions", "output_dimension"),
+    ),
     stream_usage=False,
     docs="https://docs.mistral.ai/api",
 )

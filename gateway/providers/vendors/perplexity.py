@@ -10,9 +10,11 @@ from gateway.providers.provider import OPENAI_CHAT, Provider
 PROVIDER = Provider(
     name="perplexity",
     base_url="https://api.perplexity.ai",
+    base_url_env="PERPLEXITY_BASE_URL",
     auth=Bearer(("PERPLEXITY_API_KEY", "PPLX_API_KEY")),
     serves=(OPENAI_CHAT,),
     price_id="perplexity",
+    accepts=("top_k",),
     drops=("stream_options",),
     renames=(("max_completion_tokens", "max_tokens"),),
     stream_usage=False,

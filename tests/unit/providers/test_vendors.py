@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from genai_prices.data import providers as price_lists
 
+from gateway.dialects.endpoints import ENDPOINTS as SERVED
 from gateway.providers import vendors
 from gateway.providers.address import parse_base_url, path_for
 from gateway.providers.provider import Provider
@@ -13,9 +15,15 @@ from gateway.providers.registry import PROVIDERS, known, vendor_of
 
 REQUIRED = {
     "openai", "anthropic", "azure", "groq", "mistral", "together", "fireworks", "deepseek", "xai", "openrouter",
-    "perplexity", "cerebras", "nvidia", "ollama", "vllm",
+    "perplexity", "cerebras", "nvidia", "ollama", "vllm", "sambanova", "huggingface", "novita", "moonshot", "zai",
+    "qwen", "minimax", "hyperbolic", "deepinfra", "nebius", "github", "databricks", "cloudflare", "vercel", "sglang",
+    "lmstudio", "llamacpp", "gemini", "cohere", "jina", "voyage",
 }  # fmt: skip
-ENDPOINTS = {"chat_completions", "completions", "embeddings", "models", "messages", "count_tokens"}
+BEYOND_THE_DIALECT = {
+    "top_k", "min_p", "cache_control", "prompt_cache_breakpoint", "reasoning_content", "reasoning_details", "is_error",
+}  # fmt: skip
+ENDPOINTS = {*SERVED, "models"}
+PRICED = {prices.id for prices in price_lists}
 FILES = sorted(path for path in Path(vendors.__path__[0]).glob("*.py") if path.stem != "__init__")
 LOGIC = (
     ast.FunctionDef,
@@ -41,7 +49,7 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
     assert not _elsewhere(provider).endswith("/")
     assert provider.docs.startswith("https://")
     assert {serving.endpoint for serving in provider.serves} <= ENDPOINTS
-    assert provider.conversation("openai_chat") is not None
+    assert provider.conversation("openai_chat") or provider.serving("embeddings"), "it answers something"
     assert provider.env
     for name in (*provider.env, *filter(None, [provider.base_url_env])):
         assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name), name
@@ -50,8 +58,19 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
         assert path_for(provider, serving, base_url=_elsewhere(provider)).of("a-model").startswith("/")
         assert provider.auth_for(serving).headers("sk-secret")
         assert all(name == name.lower() for name, _ in provider.headers_for(serving))
+    assert set(provider.accepts) <= BEYOND_THE_DIALECT
+    assert not set(provider.accepts) & set(provider.drops), "a field is taken or refused"
+    assert provider.price_id in {"", *PRICED}
     pairs = [(serving.endpoint, serving.dialect) for serving in provider.serves]
     assert len(pairs) == len(set(pairs)), "one way to serve an endpoint in a dialect"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS.keys())
+def test_a_base_url_may_go_as_far_as_other_sdks_want_it(provider: Provider) -> None:
+    for serving in provider.serves:
+        usual = path_for(provider, serving, base_url=_elsewhere(provider))
+        for suffix in ("/", *provider.redundant_suffixes):
+            assert path_for(provider, serving, base_url=_elsewhere(provider) + suffix) == usual, suffix
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

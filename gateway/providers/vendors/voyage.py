@@ -1,0 +1,15 @@
+"""Voyage: embeddings only. Of OpenAI's `encoding_format` it takes base64, which the SDKs ask for, and not float."""
+
+from gateway.providers.auth import Bearer
+from gateway.providers.provider import OPENAI_EMBEDDINGS, Provider
+
+PROVIDER = Provider(
+    name="voyage",
+    base_url="https://api.voyageai.com/v1",
+    auth=Bearer(("VOYAGE_API_KEY",)),
+    serves=(OPENAI_EMBEDDINGS,),
+    price_id="voyageai",
+    drops=("user",),
+    renames=(("dimensions", "output_dimension"),),
+    docs="https://docs.voyageai.com/reference/embeddings-api",
+)
