@@ -24,6 +24,8 @@ INFERENCE: dict[str, tuple[tuple[str, ...], str]] = {
     "moderations": (OPENAI_PREFIXES, "/moderations"),
     "images_generations": (OPENAI_PREFIXES, "/images/generations"),
     "rerank": ((*OPENAI_PREFIXES, "/cohere/v2", "/v2"), "/rerank"),
+    "responses": (OPENAI_PREFIXES, "/responses"),
+    "cohere_chat": (("/cohere/v2", "/v2"), "/chat"),
     "messages": (ANTHROPIC_PREFIXES, "/messages"),
     "count_tokens": (ANTHROPIC_PREFIXES, "/messages/count_tokens"),
 }
@@ -95,7 +97,17 @@ def _model_page(path: str) -> Match | None:
 
 def dialect_of(path: str) -> str:
     """The dialect in which to say that a path is unknown."""
-    return "anthropic" if path.startswith(("/anthropic", "/v1/messages")) else "openai"
+    return next((dialect for start, dialect in _STARTS if path.startswith(start)), "openai")
+
+
+_STARTS = (
+    ("/v1beta", "gemini"),
+    ("/genai", "gemini"),
+    ("/anthropic", "anthropic"),
+    ("/v1/messages", "anthropic"),
+    ("/cohere", "cohere"),
+    ("/v2/chat", "cohere"),
+)
 
 
 _MODEL_PAGES = sorted(
@@ -104,5 +116,16 @@ _MODEL_PAGES = sorted(
 )
 """Longest prefix first."""
 
-BY_MODEL: tuple[tuple[str, dict[str, Match]], ...] = ()
+_GEMINI = {
+    ":generateContent": Match("generate_content", ("POST",), "gemini"),
+    ":streamGenerateContent": Match("generate_content", ("POST",), "gemini", stream=True),
+    ":countTokens": Match("gemini_count_tokens", ("POST",), "gemini"),
+}
+
+BY_MODEL: tuple[tuple[str, dict[str, Match]], ...] = (
+    ("/v1beta/models/", _GEMINI),
+    ("/genai/v1beta/models/", _GEMINI),
+    ("/genai/v1/models/", _GEMINI),
+    ("/v1/models/", _GEMINI),
+)
 """Prefix of a path, and what its ending means; the model's name stands between."""

@@ -71,9 +71,17 @@ class Codec(Protocol):
         """Raises UpstreamProtocolError for what is not an answer of this dialect."""
 
     def write_reply(
-        self, reply: Reply, /, *, request_model: str = "", reply_id: str = "", created: int = 0
+        self,
+        reply: Reply,
+        /,
+        *,
+        request_model: str = "",
+        reply_id: str = "",
+        created: int = 0,
+        request: ChatRequest | None = None,
     ) -> bytes:
-        """`request_model`, `reply_id` and `created` (Unix seconds) stand in where the provider said nothing."""
+        """`request_model`, `reply_id` and `created` (Unix seconds) stand in where the provider said nothing. `request`
+        is for dialects whose answers repeat it."""
 
     def reader(self) -> StreamReader: ...
 

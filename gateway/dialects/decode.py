@@ -63,8 +63,8 @@ class RequestDecoder(Generic[T]):
             return Decoded(self._decode(pruned), tuple(walk.extras), tuple(walk.unknown))
         except msgspec.ValidationError as error:
             raise mistake(error, under) from error
-        except RecursionError as error:
-            raise BadRequest("the body is nested too deeply") from error
+        except UNREADABLE as error:
+            raise BadRequest("the body is not valid JSON, or nested too deeply") from error
 
 
 def mistake(error: msgspec.ValidationError, under: str = "") -> BadRequest:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway._speedups.jsonscan import request_facts
 from gateway._speedups.sse import Event, EventReader
-from gateway.dialects import anthropic, openai_chat, taps
+from gateway.dialects import anthropic, cohere, gemini, openai_chat, openai_responses, taps
 from gateway.dialects.codec import Codec
 from gateway.errors import BadRequest
 from gateway.schemas.call import Call
@@ -114,6 +114,34 @@ ENDPOINTS: dict[str, Endpoint] = {
             forwards=_ANTHROPIC_HEADERS,
         ),
         Endpoint(
+            "responses",
+            "openai",
+            openai_responses,
+            taps.responses_reply_facts,
+            taps.ResponsesTap,
+            conversation=True,
+            forwards=_OPENAI_HEADERS,
+        ),
+        Endpoint(
+            "generate_content",
+            "gemini",
+            gemini,
+            taps.gemini_reply_facts,
+            taps.GeminiTap,
+            conversation=True,
+            model_in_path=True,
+        ),
+        Endpoint("gemini_count_tokens", "gemini", gemini, taps.gemini_count_facts, model_in_path=True),
+        Endpoint(
+            "cohere_chat",
+            "cohere",
+            cohere,
+            taps.cohere_reply_facts,
+            taps.CohereTap,
+            conversation=True,
+            forwards=frozenset({b"x-client-name"}),
+        ),
+        Endpoint(
             "count_tokens", "anthropic", anthropic, taps.anthropic_count_facts, forwards=_ANTHROPIC_HEADERS
         ),
     )
@@ -126,4 +154,7 @@ CONVERSATIONS = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.c
 
 def error_endpoint(dialect: str) -> Endpoint:
     """The endpoint whose codec writes errors for a path that has none of its own."""
-    return ENDPOINTS["messages" if dialect == "anthropic" else "chat_completions"]
+    return ENDPOINTS[_SPEAKERS.get(dialect, "chat_completions")]
+
+
+_SPEAKERS = {"anthropic": "messages", "cohere": "cohere_chat", "gemini": "generate_content"}

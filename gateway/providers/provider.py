@@ -37,6 +37,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     - `stream_usage` tells whether it takes `stream_options.include_usage`; otherwise it sends usage unasked.
     - `keyless` vendors are usable without a key; a configured key is still sent.
     - `settings` are configuration keys of this vendor alone; `api_version` is used by `address`.
+    - `only_here` are endpoints that servers which imitate the vendor do not have.
     - `redundant_suffixes` may end an operator's base URL though the servings' paths begin with them.
     """
 
@@ -56,6 +57,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     keyless: bool = False
     settings: tuple[str, ...] = ()
     redundant_suffixes: tuple[str, ...] = ()
+    only_here: tuple[str, ...] = ()
 
     @property
     def env(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ OPENAI_CHAT = Serving("chat_completions", "openai_chat", "/chat/completions")
 OPENAI_COMPLETIONS = Serving("completions", "openai_chat", "/completions")
 OPENAI_EMBEDDINGS = Serving("embeddings", "openai_chat", "/embeddings")
 OPENAI_MODELS = Serving("models", "openai_chat", "/models")
+OPENAI_RESPONSES = Serving("responses", "openai_responses", "/responses")
 OPENAI_MODERATIONS = Serving("moderations", "openai_chat", "/moderations")
 OPENAI_IMAGES = Serving("images_generations", "openai_chat", "/images/generations")
 RERANK = Serving("rerank", "openai_chat", "/rerank")

@@ -41,6 +41,9 @@ def vendor_of(name: str, kind: str, base_url: str = "") -> Provider | None:
         price_id=vendor.price_id if name == vendor.name else "",
         max_tokens_field="max_tokens",
         keyless=True,
+        serves=tuple(
+            one for one in vendor.serves if name == vendor.name or one.endpoint not in vendor.only_here
+        ),
     )
 
 

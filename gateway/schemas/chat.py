@@ -86,7 +86,8 @@ class File(msgspec.Struct, frozen=True, gc=False, tag=True):
 class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True):
     """`arguments` is JSON text as the model wrote it (perhaps empty or broken); for `kind` custom, free text.
 
-    `signature` proves the call to the provider that made it; `origin` is JSON that says which code may have called.
+    `signature` proves the call to the provider that made it; `origin` is JSON that says which code may have called;
+    `rest` is a JSON object of what else only its own dialect knows of it.
     """
 
     id: str
@@ -96,6 +97,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False, tag=True):
     signature: str = ""
     origin: bytes = b""
     cache: CacheMark | None = None
+    rest: bytes = b""
 
 
 class Reasoning(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -132,13 +134,14 @@ class Opaque(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """What a tool gave back. `name` is the tool's, where the dialect says it."""
+    """What a tool gave back. `name` is the tool's, where the dialect says it; `rest` as a call's."""
 
     call_id: str
     parts: tuple[Text | Image | File | Audio | Opaque, ...] = ()
     is_error: bool = False
     name: str = ""
     cache: CacheMark | None = None
+    rest: bytes = b""
 
 
 Part = Text | Image | Audio | File | ToolCall | ToolResult | Reasoning | SealedReasoning | Refusal | Opaque
@@ -147,11 +150,15 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One turn or a piece of one. Tool results stand in a `tool` or a `user` message, as the dialect has it."""
+    """One turn or a piece of one. Tool results stand in a `tool` or a `user` message, as the dialect has it.
+
+    `rest` is JSON of what else only its own dialect knows of it.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
+    rest: bytes = b""
 
 
 class Extra(msgspec.Struct, frozen=True, gc=False):
@@ -162,7 +169,10 @@ class Extra(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tool(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A tool the caller runs. `parameters` is a JSON schema; `format` the grammar of a custom tool's text, as JSON."""
+    """A tool the caller runs. `parameters` is a JSON schema; `format` the grammar of a custom tool's text, as JSON.
+
+    `native` is the schema as its own dialect spelled it, where that is no JSON schema.
+    """
 
     name: str
     description: str | None = None
@@ -172,6 +182,7 @@ class Tool(msgspec.Struct, frozen=True, gc=False, tag=True):
     format: bytes = b""
     cache: CacheMark | None = None
     extras: tuple[Extra, ...] = ()
+    native: bytes = b""
 
 
 class BuiltinTool(msgspec.Struct, frozen=True, gc=False, tag=True):
@@ -191,13 +202,14 @@ class ToolChoice(msgspec.Struct, frozen=True, gc=False):
 
 
 class OutputFormat(msgspec.Struct, frozen=True, gc=False):
-    """The shape of the answer's text. `schema` is a JSON schema."""
+    """The shape of the answer's text. `schema` is a JSON schema, `native` as in `Tool`."""
 
     kind: Literal["json_object", "json_schema"]
     schema: bytes = b""
     name: str = ""
     description: str = ""
     strict: bool | None = None
+    native: bytes = b""
 
 
 class Thinking(msgspec.Struct, frozen=True, gc=False):
@@ -218,7 +230,8 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller asks, and how. `dialect` is the one it was read from; `unknown` names fields nobody knows.
 
-    `max_output` is in tokens. None and empty mean that the caller did not say.
+    `max_output` is in tokens; `sealed`: thought is wanted back in its sealed form; `store` False: the provider is not
+    to keep the answer. None and empty mean that the caller did not say.
     """
 
     dialect: str
@@ -249,6 +262,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     metadata: bytes = b""
     service_tier: str = ""
     cache: CacheMark | None = None
+    sealed: bool = False
+    store: bool | None = None
     extras: tuple[Extra, ...] = ()
     unknown: tuple[str, ...] = ()
 

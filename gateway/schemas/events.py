@@ -66,12 +66,15 @@ class SealedDelta(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class ToolStarted(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """See `chat.ToolCall`."""
+
     part: int
     id: str
     name: str
     kind: str = "function"
     origin: bytes = b""
     choice: int = 0
+    signature: str = ""
 
 
 class ToolDelta(msgspec.Struct, frozen=True, gc=False, tag=True):

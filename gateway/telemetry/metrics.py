@@ -23,7 +23,15 @@ Labels = tuple[str, str, str, int, bool]
 """endpoint, provider, model, status, stream"""
 
 _PRICED = frozenset(
-    {"chat_completions", "completions", "embeddings", "messages", "images_generations", "rerank", "passthrough"}
+    {
+        "chat_completions",
+        "completions",
+        "embeddings",
+        "messages",
+        "images_generations",
+        "rerank",
+        "passthrough",
+    }
 )
 
 

@@ -83,7 +83,11 @@ async def _whole(response: Response, call: Call, out: Outgoing, record: Record) 
     if reply.choices:
         record.finish = reply.choices[0].native or reply.choices[0].finish
     body = ENDPOINTS[call.endpoint].codec.write_reply(
-        reply, request_model=call.model, reply_id=record.request_id, created=record.wall_ns // 10**9
+        reply,
+        request_model=call.model,
+        reply_id=record.request_id,
+        created=record.wall_ns // 10**9,
+        request=call.request,
     )
     return Whole(body, returned(response.headers))
 
@@ -123,21 +127,27 @@ async def refusal(response: Response, speaks: Endpoint) -> UpstreamStatus | Upst
         body=body,
         content_type=content_type,
         dialect=speaks.dialect,
-        passes=is_error_object(body),
+        passes=is_error_object(body, speaks.dialect),
         headers=returned(response.headers),
     )
 
 
 class ErrorObject(msgspec.Struct):
-    """What errors of both dialects have in common."""
+    """An error as most dialects have it."""
 
     error: dict[str, Any]
 
 
-def is_error_object(body: bytes) -> bool:
+class BareError(msgspec.Struct):
+    """An error as Cohere has it."""
+
+    message: str
+
+
+def is_error_object(body: bytes, dialect: str) -> bool:
     """Whether a body is an error as the SDKs of its dialect read it."""
     try:
-        msgspec.json.decode(body, type=ErrorObject)
+        msgspec.json.decode(body, type=BareError if dialect == "cohere" else ErrorObject)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway._speedups.jsonscan import request_facts
+from gateway.dialects import sealing
 from gateway.dialects.codec import TargetFacts
 from gateway.dialects.edits import adapted
 from gateway.dialects.endpoints import ENDPOINTS, Endpoint
@@ -16,6 +17,9 @@ from gateway.upstream.connection import Connection, Lane
 
 MaxOutput = Callable[[str, str], int | None]
 """(provider, model) to the most tokens that the model can generate, where that is known."""
+
+PREFIX = sealing.PREFIX.encode()
+"""Thought of another provider in the gateway's envelope: its own provider cannot open it, so such a request is read."""
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -35,10 +39,12 @@ def render(
 
     Raises UnservedEndpoint, and BadRequest for what only a translation finds wrong.
     """
+    endpoint = ENDPOINTS[call.endpoint]
     lane = connection.lanes.get(call.endpoint)
-    if lane is not None:
+    if lane is not None and not (endpoint.conversation and PREFIX in call.body):
         return _passed(connection, lane, target, call, record)
-    lane = connection.conversation if ENDPOINTS[call.endpoint].conversation else None
+    if lane is None and endpoint.conversation:
+        lane = connection.conversation
     if lane is None:
         asked = call.endpoint.replace("_", " ")
         raise UnservedEndpoint(f"the provider {connection.name!r} does not serve {asked}")
@@ -81,4 +87,5 @@ def _translated(
     body = written.body
     if quirks.renames:
         body, _ = adapted(request_facts(body), None, renames=quirks.renames)
-    return Outgoing(other, lane, body)
+    hide_usage = other is endpoint and other.stream_options and not call.facts.include_usage
+    return Outgoing(other, lane, body, hide_usage)

@@ -8,9 +8,11 @@ from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, 
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.leaves import as_text
+from gateway.dialects.sealing import seal
 from gateway.dialects.usage import anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
+    ChatRequest,
     Choice,
     Citation,
     Finish,
@@ -139,12 +141,18 @@ _TIERS = {"default": "standard", "standard": "standard", "priority": "priority",
 # --- writing ---
 
 
+def proof(data: str, ident: str, form: str) -> str:
+    """Sealed thought as a caller can bring it back: another provider's goes in the gateway's envelope."""
+    return data if form in ("", FORMAT, "gemini") else seal(SealedReasoning(data, ident, form))
+
+
 def write_reply(
     reply: Reply,
     *,
     request_model: str = "",
     reply_id: str = "",
     created: int = 0,  # noqa: ARG001
+    request: ChatRequest | None = None,  # noqa: ARG001
 ) -> bytes:
     """`request_model` and `reply_id` stand in where the provider said nothing. Anthropic has one choice and no date."""
     choice = reply.choices[0] if reply.choices else Choice(())
@@ -182,7 +190,7 @@ def _block(
     if isinstance(part, Reasoning):
         return wire.ThinkingBlock(thinking=part.text, signature=part.signature)
     if isinstance(part, SealedReasoning):
-        return wire.RedactedThinkingBlock(data=part.data)
+        return wire.RedactedThinkingBlock(data=proof(part.data, part.id, part.format))
     if isinstance(part, Refusal):
         return wire.TextOut(part.text) if part.text else None
     if isinstance(part, Opaque) and part.dialect == NAME:

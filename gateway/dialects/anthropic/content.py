@@ -110,6 +110,8 @@ class ContentWriter:
         )
         if part.origin and self._native:
             block.caller = Raw(part.origin)
+        if part.signature:
+            self._dropped.add("messages.tool_calls.extra_content")
         return block
 
     def _result(self, part: ToolResult) -> OutBlock:

@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Raw
 
+from gateway.dialects.sealing import unseal
 from gateway.schemas.chat import (
     CacheMark,
     Citation,
@@ -64,10 +65,15 @@ def _block(block: wire.Block) -> Part:
     if isinstance(block, wire.ToolResultBlock):
         return _result(block)
     if isinstance(block, wire.ThinkingBlock):
-        return Reasoning(block.thinking, block.signature, format=FORMAT)
+        return Reasoning(block.thinking, block.signature, format=_format(block.signature))
     if isinstance(block, wire.RedactedThinkingBlock):
-        return SealedReasoning(block.data, format=FORMAT)
+        return unseal(block.data, "") or SealedReasoning(block.data, format=_format(block.data))
     return _media(block)
+
+
+def _format(proof: str) -> str:
+    """Whose proof it is: a caller brings back what it was given, Gemini's under its mark."""
+    return "gemini" if proof.startswith("gemini:") else FORMAT
 
 
 def _media(block: wire.ImageBlock | wire.DocumentBlock | OpaquePart) -> Image | File | Opaque:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.anthropic.answers import citation_out, stop_reason, tier_out, usage_out
+from gateway.dialects.anthropic.answers import citation_out, proof, stop_reason, tier_out, usage_out
 from gateway.dialects.anthropic.errors import error_event
 from gateway.dialects.anthropic.messages_in import NAME
 from gateway.dialects.ids import answer_id
@@ -252,7 +252,9 @@ _START: dict[type, Callable[[Any], bytes | None]] = {
     TextDelta: lambda _: b'{"type":"text","text":""}',
     RefusalDelta: lambda _: b'{"type":"text","text":""}',
     ReasoningDelta: lambda _: b'{"type":"thinking","thinking":"","signature":""}',
-    SealedDelta: lambda event: b'{"type":"redacted_thinking","data":' + _encode(event.data) + b"}",
+    SealedDelta: lambda event: (
+        b'{"type":"redacted_thinking","data":' + _encode(proof(event.data, event.id, event.format)) + b"}"
+    ),
     ToolStarted: _start_tool,
     ToolDelta: lambda _: None,
     Opened: _start_opaque,

@@ -8,11 +8,12 @@ from msgspec import Raw
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.openai_chat.messages_in import read_call, read_reasoning
-from gateway.dialects.openai_chat.messages_out import NAME, detail
+from gateway.dialects.openai_chat.messages_out import NAME, detail, signed
 from gateway.dialects.usage import openai_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
     Audio,
+    ChatRequest,
     Choice,
     Citation,
     Finish,
@@ -156,7 +157,14 @@ def usage_out(usage: Usage) -> answers.UsageOut:
 # --- writing ---
 
 
-def write_reply(reply: Reply, *, request_model: str = "", reply_id: str = "", created: int = 0) -> bytes:
+def write_reply(
+    reply: Reply,
+    *,
+    request_model: str = "",
+    reply_id: str = "",
+    created: int = 0,
+    request: ChatRequest | None = None,  # noqa: ARG001
+) -> bytes:
     """`request_model`, `reply_id` and `created` stand in where the provider said nothing."""
     out = answers.ReplyOut(
         id=answer_id("chatcmpl-", reply.id or reply_id),
@@ -220,11 +228,12 @@ def _message_out(choice: Choice) -> answers.MessageOut:
 
 
 def _call_out(call: ToolCall) -> wire.ToolCall:
+    extra = signed(call.signature)
     if call.kind == "custom":
         custom = wire.CustomCall(name=call.name, input=call.arguments)
-        return wire.ToolCall(id=call.id, type="custom", custom=custom)
+        return wire.ToolCall(id=call.id, type="custom", custom=custom, extra_content=extra)
     function = wire.FunctionCall(name=call.name, arguments=Raw(_encode(call.arguments or "{}")))
-    return wire.ToolCall(id=call.id, type="function", function=function)
+    return wire.ToolCall(id=call.id, type="function", function=function, extra_content=extra)
 
 
 def annotation(citation: Citation, before: int, size: int) -> answers.Annotation | None:

@@ -124,12 +124,18 @@ def _answer(message: wire.Message, index: int) -> tuple[Part, ...]:
 
 def read_call(call: wire.ToolCall, fallback_id: str) -> ToolCall:
     """`fallback_id` names a call that came without an id."""
-    identity = call.id or fallback_id
+    identity, signature = call.id or fallback_id, read_signature(call.extra_content)
     if call.custom is not None:
-        return ToolCall(identity, call.custom.name or "", call.custom.input or "", "custom")
+        return ToolCall(identity, call.custom.name or "", call.custom.input or "", "custom", signature)
     if call.function is None:
         return ToolCall(identity, "")
-    return ToolCall(identity, call.function.name or "", read_arguments(call.function.arguments))
+    arguments = read_arguments(call.function.arguments)
+    return ToolCall(identity, call.function.name or "", arguments, signature=signature)
+
+
+def read_signature(extra: wire.ExtraContent | None) -> str:
+    """A call's thought signature, where Google's OpenAI compatibility has it."""
+    return (extra.google.thought_signature or "") if extra is not None and extra.google is not None else ""
 
 
 def read_arguments(raw: Raw) -> str:

@@ -132,14 +132,16 @@ class MessageWriter:
         identity = self._id(call.id)
         if call.cache is not None:
             self._dropped.add("messages.content.cache_control")
+        extra = signed(call.signature) if self._takes("extra_content") else None
+        if call.signature and extra is None:
+            self._dropped.add("messages.content.thoughtSignature")
         if call.kind == "custom":
-            return wire.ToolCall(
-                id=identity, type="custom", custom=wire.CustomCall(name=call.name, input=call.arguments)
-            )
+            custom = wire.CustomCall(name=call.name, input=call.arguments)
+            return wire.ToolCall(id=identity, type="custom", custom=custom, extra_content=extra)
         function = wire.FunctionCall(
             name=call.name, arguments=Raw(msgspec.json.encode(call.arguments or "{}"))
         )
-        return wire.ToolCall(id=identity, type="function", function=function)
+        return wire.ToolCall(id=identity, type="function", function=function, extra_content=extra)
 
     def _reasoning(self, thoughts: list[Reasoning | SealedReasoning], message: wire.Message) -> None:
         bare = all(
@@ -257,6 +259,11 @@ class MessageWriter:
                 mode="explicit", ttl=cache.ttl if self._native and cache.ttl else None
             )
         return part
+
+
+def signed(signature: str) -> wire.ExtraContent | None:
+    """A call's thought signature, where Google's OpenAI compatibility has it."""
+    return wire.ExtraContent(wire.GoogleContent(signature)) if signature else None
 
 
 def detail(thought: Reasoning | SealedReasoning, index: int | None = None) -> wire.ReasoningDetail:

@@ -5,7 +5,7 @@ import msgspec
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
 from gateway.dialects.openai_chat.answers import FINISH, read_citations, thinking_text
-from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT
+from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT, read_signature
 from gateway.dialects.openai_chat.messages_out import NAME
 from gateway.dialects.usage import openai_stream_usage
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
@@ -113,13 +113,14 @@ class Reader:
 
 
 class _Call(msgspec.Struct):
-    """A tool call under way; `held` keeps arguments that came before the name."""
+    """A tool call under way; `held` keeps arguments that came before the name, `signature` what came with its id."""
 
     part: int
     id: str
     kind: str
     started: bool = False
     held: str = ""
+    signature: str = ""
 
 
 class _ChoiceReader:
@@ -241,6 +242,7 @@ class _ChoiceReader:
         function = delta.function if delta.function is not None else delta.custom
         name = (function.name if function is not None else None) or ""
         call = self._which(delta, name)
+        call.signature = call.signature or read_signature(delta.extra_content)
         if not call.started and name:
             self._begin(call, name, events)
         if function is None:
@@ -272,6 +274,6 @@ class _ChoiceReader:
 
     def _begin(self, call: _Call, name: str, events: list[Event]) -> None:
         call.started = True
-        events.append(ToolStarted(call.part, call.id, name, call.kind, b"", self._index))
+        events.append(ToolStarted(call.part, call.id, name, call.kind, b"", self._index, call.signature))
         if call.held:
             events.append(ToolDelta(call.part, call.held, self._index))

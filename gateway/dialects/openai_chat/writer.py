@@ -12,7 +12,7 @@ import msgspec
 from gateway.dialects.ids import answer_id
 from gateway.dialects.openai_chat.answers import annotation, finish_word, tier_out, usage_out
 from gateway.dialects.openai_chat.errors import error_event
-from gateway.dialects.openai_chat.messages_out import NAME, detail
+from gateway.dialects.openai_chat.messages_out import NAME, detail, signed
 from gateway.errors import GatewayError
 from gateway.schemas.chat import ChatRequest, Citation, Reasoning, SealedReasoning
 from gateway.schemas.events import (
@@ -184,10 +184,11 @@ class Writer:
         calls[event.part] = _Calls(place, spoke=event.kind == "custom")
         head = b'{"tool_calls":[{"index":%d,"id":' % place + _encode(event.id)
         if event.kind == "custom":
-            inner = b',"type":"custom","custom":{"name":' + _encode(event.name) + b',"input":""}}]}'
+            inner = b',"type":"custom","custom":{"name":' + _encode(event.name) + b',"input":""}'
         else:
-            inner = b',"type":"function","function":{"name":' + _encode(event.name) + b',"arguments":""}}]}'
-        return self._chunk(event.choice, head + inner)
+            inner = b',"type":"function","function":{"name":' + _encode(event.name) + b',"arguments":""}'
+        extra = b',"extra_content":' + _encode(signed(event.signature)) if event.signature else b""
+        return self._chunk(event.choice, head + inner + extra + b"}]}")
 
     def _arguments(self, event: ToolDelta) -> bytes:
         call = self._choice(event.choice).calls.get(event.part)

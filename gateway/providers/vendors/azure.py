@@ -30,6 +30,7 @@ PROVIDER = Provider(
             "/openai/v1/embeddings",
             dated_path="/openai/deployments/{model}/embeddings",
         ),
+        Serving("responses", "openai_responses", "/openai/v1/responses"),
         Serving("models", "openai_chat", "/openai/v1/models", dated_path="/openai/models"),
     ),
     price_id="azure",

@@ -1,20 +1,24 @@
-"""Google's Gemini API (AI Studio), at its OpenAI-compatible endpoint, which answers 400 to a field it does not know."""
+"""Google's Gemini API (AI Studio): its own dialect, and embeddings at its OpenAI-compatible endpoint."""
 
-from gateway.providers.auth import Bearer
+from gateway.providers.auth import Bearer, HeaderKey
 from gateway.providers.provider import Provider, Serving
 
 PROVIDER = Provider(
     name="gemini",
     base_url="https://generativelanguage.googleapis.com",
     base_url_env="GOOGLE_GEMINI_BASE_URL",
-    auth=Bearer(("GEMINI_API_KEY", "GOOGLE_API_KEY")),
+    auth=HeaderKey(("GEMINI_API_KEY", "GOOGLE_API_KEY"), header="x-goog-api-key"),
     serves=(
-        Serving("chat_completions", "openai_chat", "/v1beta/openai/chat/completions"),
-        Serving("embeddings", "openai_chat", "/v1beta/openai/embeddings"),
-        Serving("models", "openai_chat", "/v1beta/openai/models"),
+        Serving(
+            "generate_content",
+            "gemini",
+            "/v1beta/models/{model}:generateContent",
+            stream_path="/v1beta/models/{model}:streamGenerateContent?alt=sse",
+        ),
+        Serving("gemini_count_tokens", "gemini", "/v1beta/models/{model}:countTokens"),
+        Serving("embeddings", "openai_chat", "/v1beta/openai/embeddings", auth=Bearer()),
     ),
     price_id="google",
-    drops=("frequency_penalty", "logit_bias", "reasoning", "seed", "store", "top_k"),
     redundant_suffixes=("/v1beta/openai", "/v1beta"),
-    docs="https://ai.google.dev/gemini-api/docs/openai",
+    docs="https://ai.google.dev/api/generate-content",
 )

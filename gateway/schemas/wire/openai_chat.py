@@ -80,12 +80,23 @@ class CustomCall(Strict):
     input: str | None = None
 
 
+class GoogleContent(Wire):
+    thought_signature: str | None = None
+
+
+class ExtraContent(Wire):
+    """What Google's OpenAI compatibility puts beside a call."""
+
+    google: GoogleContent | None = None
+
+
 class ToolCall(Strict):
     id: str | None = None
     type: str | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
     index: int | None = None
+    extra_content: ExtraContent | None = None
 
 
 class ReasoningDetail(Wire):

@@ -8,7 +8,13 @@ import msgspec
 from msgspec import Raw
 
 from gateway.schemas.wire.common import ABSENT, Wire
-from gateway.schemas.wire.openai_chat import FunctionCall, ReasoningDetail, ThinkingBlock, ToolCall
+from gateway.schemas.wire.openai_chat import (
+    ExtraContent,
+    FunctionCall,
+    ReasoningDetail,
+    ThinkingBlock,
+    ToolCall,
+)
 
 
 class UrlCitation(Wire):
@@ -75,6 +81,7 @@ class ToolDelta(Wire):
     type: str | None = None
     function: CallDelta | None = None
     custom: CallDelta | None = None
+    extra_content: ExtraContent | None = None
 
 
 class Delta(Wire):

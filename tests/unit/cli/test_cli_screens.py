@@ -29,9 +29,9 @@ EXPLAINED = """\
   Limits      request 32MiB, answer 64MiB
   Log         info, auto
 
-  PROVIDER  TYPE    DIALECT                 BASE URL                   KEYS
-  openai    openai  openai_chat             https://api.openai.com/v1  2: ***, *** weight 3 for gpt-4o*
-  my-vllm   vllm    openai_chat, anthropic  http://127.0.0.1:8000/v1   none
+  PROVIDER  TYPE    DIALECT                        BASE URL                   KEYS
+  openai    openai  openai_chat, openai_responses  https://api.openai.com/v1  2: ***, *** weight 3 for gpt-4o*
+  my-vllm   vllm    openai_chat, anthropic         http://127.0.0.1:8000/v1   none
 
   MODEL  GOES TO             SHARE
   fast   openai/gpt-4o-mini  75%

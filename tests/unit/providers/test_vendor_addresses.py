@@ -7,13 +7,18 @@ from gateway.providers.registry import PROVIDERS
 
 BEARER = ((b"authorization", b"Bearer k"),)
 X_API_KEY = ((b"x-api-key", b"k"),)
+GEMINI = "https://generativelanguage.googleapis.com/v1beta"
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/openai"
 DOCUMENTED = {
-    ("cohere", "chat_completions"): ("https://api.cohere.ai/compatibility/v1/chat/completions", BEARER),
-    ("cohere", "embeddings"): ("https://api.cohere.ai/compatibility/v1/embeddings", BEARER),
+    ("cohere", "cohere_chat"): ("https://api.cohere.com/v2/chat", BEARER),
+    ("cohere", "rerank"): ("https://api.cohere.com/v2/rerank", BEARER),
+    ("cohere", "embeddings"): ("https://api.cohere.com/compatibility/v1/embeddings", BEARER),
     ("deepinfra", "chat_completions"): ("https://api.deepinfra.com/v1/openai/chat/completions", BEARER),
     ("deepinfra", "messages"): ("https://api.deepinfra.com/anthropic/v1/messages", BEARER),
-    ("gemini", "chat_completions"): (f"{GOOGLE}/chat/completions", BEARER),
+    ("gemini", "generate_content"): (
+        f"{GEMINI}/models/a-model:generateContent",
+        ((b"x-goog-api-key", b"k"),),
+    ),
     ("gemini", "embeddings"): (f"{GOOGLE}/embeddings", BEARER),
     ("github", "chat_completions"): ("https://models.github.ai/inference/chat/completions", BEARER),
     ("github", "embeddings"): ("https://models.github.ai/inference/embeddings", BEARER),

@@ -14,10 +14,7 @@ CASES = [
     ("jina", EMBEDDING, {"input": "a", "embedding_type": "base64", "dimensions": 256}, {"user"}),
     ("voyage", EMBEDDING, {"input": "a", "encoding_format": "base64", "output_dimension": 256}, {"user"}),
     ("mistral", EMBEDDING, {"input": "a", "encoding_format": "base64", "output_dimension": 256}, {"user"}),
-    ("cohere", EMBEDDING, {"input": "a", "encoding_format": "base64"}, {"dimensions", "user"}),
-    ("cohere", CHAT, {"messages": [], "max_tokens": 9, "seed": 1}, {"user", "store", "n"}),
     ("mistral", CHAT, {"messages": [], "max_tokens": 9, "random_seed": 1, "n": 1}, {"user", "store"}),
-    ("gemini", CHAT, {"messages": [], "max_completion_tokens": 9, "user": "u", "n": 1}, {"seed", "store"}),
     (
         "zai",
         CHAT,

@@ -1,0 +1,245 @@
+"""Writes neutral events as a stream of Bedrock ConverseStream: binary messages, one for each event.
+
+Bedrock's clients expect one block at a time, in order. Where the source interleaves its parts (as OpenAI's parallel
+tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from gateway._speedups.eventstream import frame
+from gateway.dialects.bedrock import blocks_out as out
+from gateway.dialects.bedrock.answers import stop_reason, tier_out
+from gateway.dialects.bedrock.blocks_in import NAME
+from gateway.dialects.bedrock.errors import error_event
+from gateway.dialects.bedrock.tokens import usage_out
+from gateway.errors import GatewayError
+from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning
+from gateway.schemas.events import (
+    Cited,
+    Closed,
+    Ended,
+    Event,
+    Finished,
+    Fragment,
+    Opened,
+    ReasoningDelta,
+    RefusalDelta,
+    SealedDelta,
+    Started,
+    TextDelta,
+    ToolDelta,
+    ToolStarted,
+    Used,
+)
+from gateway.schemas.usage import Usage
+
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+_NONE = -1
+
+
+class Writer:
+    """One stream to one caller."""
+
+    __slots__ = (
+        "_arguments",
+        "_called",
+        "_closed",
+        "_finish",
+        "_index",
+        "_is_tool",
+        "_open",
+        "_refused",
+        "_thought",
+        "_tier",
+        "_usage",
+        "_waiting",
+    )
+
+    def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002 (nothing of it is said)
+        self._usage = Usage()
+        self._tier = ""
+        self._index = -1
+        self._open = _NONE
+        self._is_tool = False
+        self._arguments: list[str] = []
+        self._thought: ReasoningDelta | None = None
+        self._closed: set[int] = set()
+        self._waiting: dict[int, list[Event]] = {}
+        self._called = False
+        self._refused = False
+        self._finish: Finished | None = None
+
+    def write(self, event: Event) -> bytes:
+        """The caller's bytes for one event; b"" when it waits for a later one."""
+        kind = type(event)
+        if kind in _CONTENT:
+            return self._content(event)
+        handler = _HANDLERS.get(kind)
+        return b"" if handler is None else handler(self, event)
+
+    def error(self, error: GatewayError) -> bytes:
+        """The last bytes of a stream that failed."""
+        return error_event(error)
+
+    # --- the frame ---
+
+    def _started(self, event: Started) -> bytes:
+        self._tier = event.service_tier
+        if event.usage is not None:
+            self._usage = event.usage
+        return frame("messageStart", b'{"role":"assistant"}')
+
+    def _finished(self, event: Finished) -> bytes:
+        if event.choice != 0:
+            return b""
+        self._finish = event
+        return self._drain(final=True) + self._close()
+
+    def _used(self, event: Used) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _ended(self, _event: Ended) -> bytes:
+        finish = self._finish or Finished("other")
+        stop: dict[str, Any] = {
+            "stopReason": stop_reason(finish.finish, finish.native, self._called, self._refused)
+        }
+        if finish.stop_sequence is not None:
+            stop["additionalModelResponseFields"] = {"stop_sequence": finish.stop_sequence}
+        metadata: dict[str, Any] = {"usage": usage_out(self._usage), "metrics": {"latencyMs": 0}}
+        tier = tier_out(self._tier)
+        if tier is not None:
+            metadata["serviceTier"] = tier
+        return frame("messageStop", _encode(stop)) + frame("metadata", _encode(metadata))
+
+    # --- blocks in order ---
+
+    def _content(self, event: Any) -> bytes:
+        if event.choice != 0:
+            return b""
+        part = event.part
+        if part == self._open:
+            written = self._piece(event)
+            if self._waiting and self._complete():
+                written += self._drain(final=False)
+            return written
+        if part in self._waiting or (self._is_tool and not self._complete()):
+            self._waiting.setdefault(part, []).append(event)
+            return b""
+        return self._enter(event)
+
+    def _complete(self) -> bool:
+        """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
+        if not self._is_tool:
+            return True
+        if not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            _decode_object("".join(self._arguments))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return False
+        return True
+
+    def _drain(self, *, final: bool) -> bytes:
+        written: list[bytes] = []
+        while self._waiting and (final or self._complete()):
+            part = next(iter(self._waiting))
+            for event in self._waiting.pop(part):
+                written.append(self._piece(event) if part == self._open else self._enter(event))
+        return b"".join(written)
+
+    def _enter(self, event: Any) -> bytes:
+        """Closes the open block and opens the event's. A text that goes on after another block goes on in a new one."""
+        kind = type(event)
+        if kind not in _BEGINS or (kind is Opened and event.dialect != NAME):
+            return b""
+        if kind is ToolStarted and event.part in self._closed:
+            return b""
+        written = self._close()
+        self._open, self._is_tool = event.part, kind is ToolStarted
+        self._index += 1
+        if kind is ToolStarted:
+            self._called = True
+            start = {"toolUse": {"toolUseId": out.tool_id(event.id), "name": event.name}}
+            return written + self._message("contentBlockStart", "start", start)
+        if kind is Opened:
+            return written + self._message("contentBlockStart", "start", Raw(event.raw))
+        return written + self._piece(event)
+
+    def _message(self, name: str, member: str, value: Any) -> bytes:
+        return frame(name, _encode({"contentBlockIndex": self._index, member: value}))
+
+    def _delta(self, value: Any) -> bytes:
+        return self._message("contentBlockDelta", "delta", value)
+
+    def _piece(self, event: Any) -> bytes:
+        """The delta of an event for the open block."""
+        kind = type(event)
+        if kind is TextDelta:
+            return self._delta({"text": event.text})
+        if kind is ToolDelta:
+            self._arguments.append(event.arguments)
+            return self._delta({"toolUse": {"input": event.arguments}})
+        if kind is ReasoningDelta:
+            # Clients take the last signature they get: pieces of one are joined and said at the end of the block.
+            self._keep(event)
+            return self._delta({"reasoningContent": {"text": event.text}}) if event.text else b""
+        return self._rare_piece(event)
+
+    def _keep(self, event: ReasoningDelta) -> None:
+        known = self._thought
+        if known is not None:
+            event = ReasoningDelta(
+                event.part,
+                "",
+                known.signature + event.signature,
+                known.id or event.id,
+                known.format or event.format,
+                known.summary or event.summary,
+            )
+        self._thought = event
+
+    def _rare_piece(self, event: Any) -> bytes:
+        if isinstance(event, RefusalDelta):
+            self._refused = True
+            return self._delta({"text": event.text})
+        if isinstance(event, SealedDelta):
+            block = out.thought_for_caller(SealedReasoning(event.data, event.id, event.format))
+            return self._delta(block) if block is not None else b""
+        if isinstance(event, Cited):
+            citation = out.citation_out(event.citation)
+            return self._delta({"citation": citation}) if citation is not None else b""
+        if isinstance(event, Fragment) and event.dialect == NAME:
+            return self._delta(Raw(event.raw))
+        return self._close() if isinstance(event, Closed) else b""
+
+    def _close(self) -> bytes:
+        if self._open == _NONE:
+            return b""
+        signed = b""
+        if self._thought is not None:
+            known = self._thought
+            proof = out.signature_for_caller(
+                Reasoning("", known.signature, known.id, known.format, known.summary)
+            )
+            signed = self._delta({"reasoningContent": {"signature": proof}}) if proof else b""
+        self._closed.add(self._open)
+        self._open, self._is_tool, self._thought = _NONE, False, None
+        self._arguments = []
+        return signed + frame("contentBlockStop", b'{"contentBlockIndex":%d}' % self._index)
+
+
+_BEGINS = frozenset({TextDelta, RefusalDelta, ReasoningDelta, SealedDelta, ToolStarted, Opened})
+_CONTENT = frozenset({*_BEGINS, ToolDelta, Cited, Fragment, Closed})
+_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
+    Started: Writer._started,
+    Finished: Writer._finished,
+    Used: Writer._used,
+    Ended: Writer._ended,
+}

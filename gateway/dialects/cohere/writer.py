@@ -1,0 +1,328 @@
+"""Writes neutral events as a stream of Cohere's v2 chat.
+
+Cohere says one thing at a time: a content block or a call is begun, told and ended before the next. Where the source
+interleaves its parts (as OpenAI's parallel tool calls may), the pieces of a later part wait until the open call's JSON
+is complete.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from gateway.dialects.cohere.answers import call_out, finish_word
+from gateway.dialects.cohere.citations import NAME, citation_out
+from gateway.dialects.cohere.errors import error_event
+from gateway.dialects.cohere.logprobs import logprobs_out
+from gateway.dialects.cohere.messages_in import PLAN
+from gateway.dialects.cohere.usage import usage_out
+from gateway.errors import GatewayError
+from gateway.schemas.chat import ChatRequest, Citation
+from gateway.schemas.events import (
+    Cited,
+    Closed,
+    Ended,
+    Event,
+    Finished,
+    Fragment,
+    Opened,
+    ReasoningDelta,
+    RefusalDelta,
+    SealedDelta,
+    Started,
+    TextDelta,
+    ToolDelta,
+    ToolStarted,
+    Used,
+)
+from gateway.schemas.usage import Usage
+
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+_NONE = -1
+
+
+class _Block(msgspec.Struct):
+    """A text: its place in the content, the length of the answer before it, its pieces, and who is cited in it."""
+
+    place: int
+    before: int
+    pieces: list[str] = msgspec.field(default_factory=list)
+    cited: list[Citation] = msgspec.field(default_factory=list)
+
+
+class Writer:
+    """One stream to one caller."""
+
+    __slots__ = (
+        "_arguments",
+        "_blocks",
+        "_calls",
+        "_citations",
+        "_contents",
+        "_custom",
+        "_early",
+        "_finish",
+        "_format",
+        "_id",
+        "_kind",
+        "_length",
+        "_open",
+        "_plans",
+        "_signature",
+        "_spoke",
+        "_usage",
+        "_waiting",
+    )
+
+    def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002  (Cohere has no date)
+        self._id = reply_id
+        self._usage: Usage | None = None
+        self._contents = self._calls = self._citations = 0
+        self._length = 0
+        self._blocks: dict[int, _Block] = {}
+        self._plans: set[int] = set()
+        self._open = _NONE
+        self._kind = ""
+        self._arguments: list[str] = []
+        self._custom = False
+        self._signature = self._format = ""
+        self._spoke = False
+        self._early: list[Fragment] = []
+        self._waiting: dict[int, list[Event]] = {}
+        self._finish: Finished | None = None
+
+    def write(self, event: Event) -> bytes:
+        """The caller's bytes for one event; b"" when it waits for a later one."""
+        kind = type(event)
+        if kind in _CONTENT:
+            return self._content(event)
+        handler = _HANDLERS.get(kind)
+        return b"" if handler is None else handler(self, event)
+
+    def error(self, error: GatewayError) -> bytes:
+        """The last bytes of a stream that failed."""
+        return error_event(error)
+
+    # --- the frame ---
+
+    def _start(self, event: Started) -> bytes:
+        self._usage = event.usage
+        message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+        body = {"id": event.id or self._id, "type": "message-start", "delta": {"message": message}}
+        return b"event: message-start\ndata: " + _encode(body) + b"\n\n"
+
+    def _finished(self, event: Finished) -> bytes:
+        if event.choice != 0:
+            return b""
+        self._finish = event
+        out = self._drain(final=True) + self._close()
+        if event.explanation and not self._spoke:
+            out += self._enter(TextDelta(_NONE - 1, event.explanation)) + self._close()
+        return out
+
+    def _used(self, event: Used) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _ended(self, _event: Ended) -> bytes:
+        finish = self._finish or Finished("other")
+        delta: dict[str, Any] = {"finish_reason": finish_word(finish.finish, self._calls > 0)}
+        if self._usage is not None:
+            delta["usage"] = usage_out(self._usage)
+        return _sse(b"message-end", None, delta)
+
+    # --- parts in order ---
+
+    def _content(self, event: Any) -> bytes:
+        if event.choice != 0:
+            return b""
+        part = event.part
+        if part == self._open:
+            out = self._piece(event)
+            if self._waiting and self._complete():
+                out += self._drain(final=False)
+            return out
+        if part in self._waiting or (self._kind == "call" and not self._complete()):
+            self._waiting.setdefault(part, []).append(event)
+            return b""
+        return self._enter(event)
+
+    def _complete(self) -> bool:
+        """Whether another part may begin: always, unless the open one is a call with unfinished JSON."""
+        if self._kind != "call":
+            return True
+        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            _decode_object("".join(self._arguments))
+        except msgspec.DecodeError:
+            return False
+        return True
+
+    def _drain(self, *, final: bool) -> bytes:
+        out: list[bytes] = []
+        while self._waiting and (final or self._complete()):
+            part = next(iter(self._waiting))
+            for event in self._waiting.pop(part):
+                out.append(self._piece(event) if part == self._open else self._enter(event))
+        return b"".join(out)
+
+    def _enter(self, event: Any) -> bytes:
+        """Ends the open part and begins the event's. A text that goes on after another part goes on in a new block."""
+        kind = type(event)
+        if kind is Cited:
+            return self._late(event)
+        if kind is Opened:
+            foreign = event.dialect != NAME or event.kind != "citations"
+            return b"" if foreign else self._citation(Raw(event.raw))
+        if kind is Fragment and event.kind == "logprobs":
+            self._early.append(event)
+        begin = _BEGIN.get(kind)
+        if begin is None:
+            return b""
+        out = self._close()
+        self._open = event.part
+        return out + begin(self, event) + self._piece(event)
+
+    def _begin_text(self, event: TextDelta | RefusalDelta) -> bytes:
+        self._kind, self._spoke = "text", True
+        self._blocks[event.part] = _Block(self._contents, self._length)
+        content = {"type": "text", "text": ""}
+        begin = _sse(b"content-start", self._contents, {"message": {"content": content}})
+        early, self._early = self._early, []
+        return begin + b"".join([self._logprobs(each) for each in early])
+
+    def _begin_thought(self, event: ReasoningDelta) -> bytes:
+        if event.format == PLAN or event.part in self._plans:
+            self._plans.add(event.part)
+            self._kind = "plan"
+            return b""
+        self._kind, self._format = "thought", event.format
+        content = {"type": "thinking", "thinking": ""}
+        return _sse(b"content-start", self._contents, {"message": {"content": content}})
+
+    def _begin_sealed(self, event: SealedDelta) -> bytes:
+        self._kind = "thought"
+        content = {"type": "thinking", "thinking": "", "data": event.data}
+        if event.format:
+            content["format"] = event.format
+        return _sse(b"content-start", self._contents, {"message": {"content": content}})
+
+    def _begin_call(self, event: ToolStarted) -> bytes:
+        self._kind, self._custom = "call", event.kind == "custom"
+        call = call_out(event.id, event.name, "")
+        return _sse(b"tool-call-start", self._calls, {"message": {"tool_calls": call}})
+
+    def _piece(self, event: Any) -> bytes:
+        """What an event says of the open part."""
+        kind = type(event)
+        if kind is TextDelta or kind is RefusalDelta:
+            self._blocks[event.part].pieces.append(event.text)
+            self._length += len(event.text)
+            return self._content_delta({"text": event.text})
+        if kind is ToolDelta:
+            self._arguments.append(event.arguments)
+            return b"" if self._custom else self._call_delta(event.arguments)
+        if kind is ReasoningDelta:
+            if self._kind == "plan":
+                return _sse(b"tool-plan-delta", None, {"message": {"tool_plan": event.text}})
+            self._signature += event.signature
+            return self._content_delta({"thinking": event.text}) if event.text else b""
+        if kind is Cited:
+            self._blocks[event.part].cited.append(event.citation)
+            return b""
+        if kind is Fragment and event.kind == "logprobs" and self._kind == "text":
+            return self._logprobs(event)
+        return self._close() if kind is Closed else b""
+
+    def _content_delta(self, content: dict[str, str]) -> bytes:
+        return _sse(b"content-delta", self._contents, {"message": {"content": content}})
+
+    def _call_delta(self, arguments: str) -> bytes:
+        call = {"function": {"arguments": arguments}}
+        return _sse(b"tool-call-delta", self._calls, {"message": {"tool_calls": call}})
+
+    def _logprobs(self, event: Fragment) -> bytes:
+        """Log probabilities come with text in Cohere's stream, before or after it in the neutral form."""
+        out = []
+        for item in logprobs_out(event.raw) or ():
+            content = {"message": {"content": {"text": ""}}}
+            body = {"type": "content-delta", "index": self._contents, "delta": content, "logprobs": item}
+            out.append(b"event: content-delta\ndata: " + _encode(body) + b"\n\n")
+        return b"".join(out)
+
+    # --- ends ---
+
+    def _close(self) -> bytes:
+        if self._open == _NONE:
+            return b""
+        part, kind = self._open, self._kind
+        self._open, self._kind = _NONE, ""
+        if kind == "call":
+            return self._end_call()
+        if kind == "plan":
+            return b""
+        out = b""
+        if kind == "text":
+            block = self._blocks[part]
+            out = b"".join([self._cite(block, each) for each in block.cited])
+            block.cited = []
+        elif self._signature:
+            # Thought that is signed in pieces is signed whole at its end, and says then whose it is.
+            proof = {"thinking": "", "signature": self._signature}
+            out = self._content_delta(proof | ({"format": self._format} if self._format else {}))
+        self._signature = self._format = ""
+        out += b'event: content-end\ndata: {"type":"content-end","index":%d}\n\n' % self._contents
+        self._contents += 1
+        return out
+
+    def _end_call(self) -> bytes:
+        out = b""
+        if self._custom:
+            out = self._call_delta(_encode({"input": "".join(self._arguments)}).decode())
+        elif not any(self._arguments):
+            out = self._call_delta("{}")
+        self._arguments, self._custom = [], False
+        out += b'event: tool-call-end\ndata: {"type":"tool-call-end","index":%d}\n\n' % self._calls
+        self._calls += 1
+        return out
+
+    # --- citations ---
+
+    def _late(self, event: Cited) -> bytes:
+        block = self._blocks.get(event.part)
+        return b"" if block is None else self._cite(block, event.citation)
+
+    def _cite(self, block: _Block, citation: Citation) -> bytes:
+        raw = citation_out(citation, "".join(block.pieces), block.before, block.place)
+        return b"" if raw is None else self._citation(raw)
+
+    def _citation(self, raw: Raw) -> bytes:
+        place = self._citations
+        self._citations += 1
+        begin = _sse(b"citation-start", place, {"message": {"citations": raw}})
+        return begin + b'event: citation-end\ndata: {"type":"citation-end","index":%d}\n\n' % place
+
+
+def _sse(name: bytes, index: int | None, delta: dict[str, Any]) -> bytes:
+    place = b"" if index is None else b',"index":%d' % index
+    return b'event: %b\ndata: {"type":"%b"%b,"delta":%b}\n\n' % (name, name, place, _encode(delta))
+
+
+_BEGIN: dict[type, Callable[[Writer, Any], bytes]] = {
+    TextDelta: Writer._begin_text,
+    RefusalDelta: Writer._begin_text,
+    ReasoningDelta: Writer._begin_thought,
+    SealedDelta: Writer._begin_sealed,
+    ToolStarted: Writer._begin_call,
+}
+_CONTENT = frozenset({*_BEGIN, ToolDelta, Cited, Opened, Fragment, Closed})
+_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
+    Started: Writer._start,
+    Finished: Writer._finished,
+    Used: Writer._used,
+    Ended: Writer._ended,
+}

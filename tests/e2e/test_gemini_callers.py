@@ -1,0 +1,138 @@
+"""Google's own SDK, pointed at the gateway by its base URL, reaches every provider; every SDK reaches Gemini."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import gemini_wire
+import openai
+import pytest
+import wire
+from fault_server import FaultServer
+from gateway_process import CALLER_KEY, Gateway
+from google import genai
+from google.genai import errors
+from samples import HELLO
+
+WORDS = "hello wörld 🙂"
+TEXT = f"echo: {WORDS}"
+MODELS = ["gemini/gemini-2.5-flash", "my-vllm/llama", "anthropic/claude-sonnet-4-5"]
+
+
+@pytest.fixture(scope="module")
+def gemini_server() -> Iterator[FaultServer]:
+    server = FaultServer(gemini_wire.echo).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def all_three(
+    start_gateway: Any,
+    gemini_server: FaultServer,
+    openai_upstream: FaultServer,
+    anthropic_upstream: FaultServer,
+) -> Iterator[Gateway]:
+    gemini_server.reset()
+    providers = {
+        "gemini": {"base_url": gemini_server.url, "keys": ["canary-gemini"]},
+        "my-vllm": {"type": "vllm", "base_url": f"{openai_upstream.url}/v1"},
+        "anthropic": {"base_url": anthropic_upstream.url, "keys": ["k"]},
+    }
+    gateway: Gateway = start_gateway(providers=providers, models={})
+    yield gateway
+    gateway.stop()
+
+
+def models(gateway: Gateway, key: str = CALLER_KEY) -> Any:
+    """The SDK's calls; a client that nobody holds closes its connections."""
+    options = genai.types.HttpOptions(base_url=f"{gateway.url}/genai")
+    HELD.append(genai.Client(api_key=key, http_options=options))
+    return HELD[-1].models
+
+
+HELD: list[genai.Client] = []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_plain(all_three: Gateway, model: str) -> None:
+    reply = models(all_three).generate_content(model=model, contents=WORDS)
+    assert reply.text == TEXT
+    assert reply.candidates is not None
+    assert reply.candidates[0].finish_reason == genai.types.FinishReason.STOP
+    assert reply.usage_metadata is not None
+    assert (reply.usage_metadata.prompt_token_count or 0) > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_streamed(all_three: Gateway, model: str) -> None:
+    pieces = list(models(all_three).generate_content_stream(model=model, contents=WORDS))
+    assert "".join(piece.text or "" for piece in pieces) == TEXT
+    assert len(pieces) > 2
+
+
+def test_the_same_dialect_passes(all_three: Gateway, gemini_server: FaultServer) -> None:
+    models(all_three).generate_content(model=MODELS[0], contents=WORDS)
+    seen = gemini_server.only
+    assert seen.path == "/v1beta/models/gemini-2.5-flash:generateContent"
+    assert seen.header("x-goog-api-key") == "canary-gemini"
+    assert seen.json() == {"contents": [{"parts": [{"text": WORDS}], "role": "user"}]}
+
+
+def test_tokens_are_counted(all_three: Gateway) -> None:
+    assert models(all_three).count_tokens(model=MODELS[0], contents="x").total_tokens == 5
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openais_sdk_reaches_gemini(all_three: Gateway, gemini_server: FaultServer, stream: bool) -> None:
+    with openai.OpenAI(base_url=f"{all_three.url}/v1", api_key=CALLER_KEY, max_retries=0) as sdk:
+        asked: Any = {"model": MODELS[0], "messages": HELLO, "stream": stream}
+        reply = sdk.chat.completions.create(**asked)
+        if stream:
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in reply if chunk.choices)
+        else:
+            text = reply.choices[0].message.content
+            assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (9, 7)
+    assert text == TEXT
+    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    assert gemini_server.only.path == f"/v1beta/models/gemini-2.5-flash:{verb}"
+
+
+def test_anthropics_sdk_reaches_gemini(all_three: Gateway) -> None:
+    with anthropic.Anthropic(base_url=all_three.url, api_key=CALLER_KEY, max_retries=0) as sdk:
+        reply: Any = sdk.messages.create(model=MODELS[0], max_tokens=9, messages=HELLO)
+    assert reply.content[0].text == TEXT
+
+
+def test_errors_have_geminis_shape(all_three: Gateway, gemini_server: FaultServer) -> None:
+    body = {"error": {"code": 429, "message": "quota", "status": "RESOURCE_EXHAUSTED"}}
+    for _ in range(2):
+        gemini_server.script(wire.as_json(body, 429))
+        with pytest.raises(errors.ClientError) as raised:
+            models(all_three).generate_content(model=MODELS[0], contents=WORDS)
+    assert (raised.value.code, raised.value.status, raised.value.message) == (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "quota",
+    )
+    with pytest.raises(errors.ClientError) as unknown:
+        models(all_three).generate_content(model="nobody/x", contents=WORDS)
+    assert unknown.value.code == 404
+    with pytest.raises(errors.ClientError) as denied:
+        models(all_three, "wrong").generate_content(model=MODELS[0], contents=WORDS)
+    assert denied.value.code == 401
+
+
+def test_hostile_model_names_stay_names(all_three: Gateway, gemini_server: FaultServer) -> None:
+    for name in (
+        "gemini/..%2f..%2fsecret",
+        "gemini/a%0d%0ab",
+        "gemini/%2e%2e",
+        "gemini/x?y=1",
+        "gemini/x%23y",
+    ):
+        all_three.post(f"/v1beta/models/{name}:generateContent", {"contents": [{"parts": [{"text": "x"}]}]})
+    for seen in gemini_server.seen:
+        assert seen.path.startswith("/v1beta/models/")
+        assert "/" not in seen.path.removeprefix("/v1beta/models/")
+        assert "?" not in seen.path
