@@ -73,7 +73,7 @@ async def deliver_error(error: GatewayError, endpoint: Endpoint, send: Send, rec
         await send.chunk(endpoint.codec.error_event(error))
         await send.end()
         return
-    headers = [*error_headers(error), *gateway_headers(record)]
+    headers = [*error_headers(error), *endpoint.error_headers(error), *gateway_headers(record)]
     if isinstance(error, UpstreamStatus) and error.dialect == endpoint.dialect and error.passes:
         await send.whole(error.http_status, headers, error.body)
         return

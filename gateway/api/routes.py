@@ -101,6 +101,7 @@ def dialect_of(path: str) -> str:
 
 
 _STARTS = (
+    ("/bedrock", "bedrock"),
     ("/v1beta", "gemini"),
     ("/genai", "gemini"),
     ("/anthropic", "anthropic"),
@@ -122,7 +123,13 @@ _GEMINI = {
     ":countTokens": Match("gemini_count_tokens", ("POST",), "gemini"),
 }
 
+_BEDROCK = {
+    "/converse": Match("converse", ("POST",), "bedrock"),
+    "/converse-stream": Match("converse", ("POST",), "bedrock", stream=True),
+}
+
 BY_MODEL: tuple[tuple[str, dict[str, Match]], ...] = (
+    ("/bedrock/model/", _BEDROCK),
     ("/v1beta/models/", _GEMINI),
     ("/genai/v1beta/models/", _GEMINI),
     ("/genai/v1/models/", _GEMINI),

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from gateway._speedups.jsonscan import request_facts
-from gateway._speedups.sse import Event, EventReader
-from gateway.dialects import anthropic, cohere, gemini, openai_chat, openai_responses, taps
+from gateway._speedups.sse import EventReader
+from gateway.dialects import anthropic, bedrock, cohere, gemini, openai_chat, openai_responses, taps
 from gateway.dialects.codec import Codec
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, GatewayError, UpstreamError
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
+from gateway.schemas.usage import Usage
 
 Header = tuple[bytes, bytes]
+
+
+class Framed(Protocol):
+    """One event of a stream."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
 
 
 class Framing(Protocol):
     """Takes a provider's stream apart into events."""
 
-    def feed(self, data: bytes) -> list[Event]: ...
-    def finish(self) -> Event | None: ...
+    def feed(self, data: bytes, /) -> Sequence[Framed]: ...
+    def finish(self) -> Framed | None: ...
+
+
+class Tap(Protocol):
+    """What `taps.StreamTap` offers."""
+
+    @property
+    def committed(self) -> bool: ...
+    @property
+    def terminated(self) -> bool: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def finish(self) -> str: ...
+    @property
+    def error(self) -> UpstreamError | None: ...
+    def feed(self, data: bytes, /) -> bytes: ...
+    def finish_bytes(self) -> bytes: ...
+
+
+def _plain(_: GatewayError) -> list[Header]:
+    return []
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -35,19 +70,21 @@ class Endpoint(msgspec.Struct, frozen=True):
     caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
     content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
     whether to stream. With `stream_options` the body can ask for a stream's usage.
+    `error_headers` are those that the dialect says of an error beside its body.
     """
 
     name: str
     dialect: str
     codec: Codec
     reply_facts: Callable[[bytes], taps.ReplyFacts]
-    tap: Callable[[bool, int], taps.StreamTap] | None = None
+    tap: Callable[[bool, int], Tap] | None = None
     conversation: bool = False
     forwards: frozenset[bytes] = frozenset()
     stream_type: bytes = b"text/event-stream"
     framing: Callable[[], Framing] = EventReader
     model_in_path: bool = False
     stream_options: bool = False
+    error_headers: Callable[[GatewayError], list[Header]] = _plain
 
     def read(self, call: Call) -> ChatRequest:
         """The request in the neutral form. Raises BadRequest."""
@@ -131,6 +168,18 @@ ENDPOINTS: dict[str, Endpoint] = {
             conversation=True,
             model_in_path=True,
         ),
+        Endpoint(
+            "converse",
+            "bedrock",
+            bedrock,
+            taps.bedrock_reply_facts,
+            taps.BedrockTap,
+            conversation=True,
+            stream_type=bedrock.STREAM_TYPE,
+            framing=bedrock.messages,
+            model_in_path=True,
+            error_headers=lambda error: [(bedrock.ERROR_HEADER, bedrock.error_type(error).encode())],
+        ),
         Endpoint("gemini_count_tokens", "gemini", gemini, taps.gemini_count_facts, model_in_path=True),
         Endpoint(
             "cohere_chat",
@@ -157,4 +206,9 @@ def error_endpoint(dialect: str) -> Endpoint:
     return ENDPOINTS[_SPEAKERS.get(dialect, "chat_completions")]
 
 
-_SPEAKERS = {"anthropic": "messages", "cohere": "cohere_chat", "gemini": "generate_content"}
+_SPEAKERS = {
+    "anthropic": "messages",
+    "cohere": "cohere_chat",
+    "gemini": "generate_content",
+    "bedrock": "converse",
+}

@@ -90,7 +90,9 @@ def _same_family(served: str, wanted: str) -> bool:
     return not wanted or served.partition("_")[0] == wanted.partition("_")[0]
 
 
-CONVERSATIONS = frozenset({"chat_completions", "messages"})
+CONVERSATIONS = frozenset(
+    {"chat_completions", "responses", "messages", "generate_content", "converse", "cohere_chat"}
+)
 
 # The OpenAI dialect, below a base URL that ends in the API's version.
 OPENAI_CHAT = Serving("chat_completions", "openai_chat", "/chat/completions")

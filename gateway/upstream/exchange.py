@@ -139,7 +139,7 @@ class ErrorObject(msgspec.Struct):
 
 
 class BareError(msgspec.Struct):
-    """An error as Cohere has it."""
+    """An error as Cohere and Bedrock have it."""
 
     message: str
 
@@ -147,7 +147,7 @@ class BareError(msgspec.Struct):
 def is_error_object(body: bytes, dialect: str) -> bool:
     """Whether a body is an error as the SDKs of its dialect read it."""
     try:
-        msgspec.json.decode(body, type=BareError if dialect == "cohere" else ErrorObject)
+        msgspec.json.decode(body, type=BareError if dialect in ("cohere", "bedrock") else ErrorObject)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True

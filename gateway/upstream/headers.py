@@ -6,7 +6,16 @@ from time import time
 
 Header = tuple[bytes, bytes]
 
-_BACK = frozenset({b"request-id", b"x-request-id", b"retry-after", b"retry-after-ms", b"x-should-retry"})
+_BACK = frozenset(
+    {
+        b"request-id",
+        b"x-request-id",
+        b"retry-after",
+        b"retry-after-ms",
+        b"x-should-retry",
+        b"x-amzn-requestid",
+    }
+)
 _BACK_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"openai-processing-", b"openai-model")
 
 

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 import msgspec
 
 from gateway._speedups.http1 import Response
-from gateway.dialects.endpoints import ENDPOINTS, Endpoint
-from gateway.dialects.taps import StreamTap
+from gateway.dialects.endpoints import ENDPOINTS, Endpoint, Tap
 from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
 from gateway.schemas.record import Attempt, Record
 from gateway.upstream.connection import Connection
@@ -48,7 +47,7 @@ class Carried:
         streams = (
             content_type.startswith(b"text/event-stream") and speaks is not None and speaks.tap is not None
         )
-        self._tap: StreamTap | None = speaks.tap(False, 1) if streams and speaks and speaks.tap else None
+        self._tap: Tap | None = speaks.tap(False, 1) if streams and speaks and speaks.tap else None
 
     async def chunk(self) -> bytes:
         """The next bytes; waits while there are none."""

@@ -1,7 +1,6 @@
 """Where a stream's bytes come from: the provider's own, passed on, or another dialect's, translated."""
 
-from gateway.dialects.endpoints import Endpoint
-from gateway.dialects.taps import StreamTap
+from gateway.dialects.endpoints import Endpoint, Tap
 from gateway.errors import GatewayError, UpstreamClosed
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.events import (
@@ -85,7 +84,7 @@ class Translated:
 class Passed:
     """A source of the caller's own dialect: whole events pass by bytes; few are read."""
 
-    def __init__(self, tap: StreamTap) -> None:
+    def __init__(self, tap: Tap) -> None:
         self._tap = tap
         self._cut: GatewayError | None = None
         self.feed = tap.feed

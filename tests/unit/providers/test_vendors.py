@@ -54,7 +54,14 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
     for name in (*provider.env, *filter(None, [provider.base_url_env])):
         assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name), name
     for serving in provider.serves:
-        assert serving.dialect in {"openai_chat", "openai_responses", "anthropic", "cohere", "gemini"}
+        assert serving.dialect in {
+            "openai_chat",
+            "openai_responses",
+            "anthropic",
+            "cohere",
+            "gemini",
+            "bedrock",
+        }
         assert path_for(provider, serving, base_url=_elsewhere(provider)).of("a-model").startswith("/")
         assert provider.auth_for(serving).headers("sk-secret")
         assert all(name == name.lower() for name, _ in provider.headers_for(serving))
