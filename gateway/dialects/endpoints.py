@@ -70,6 +70,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
     content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
     whether to stream. With `stream_options` the body can ask for a stream's usage.
+    A stream must be asked for with `stream_query`, where the dialect has other forms that are not offered.
     `error_headers` are those that the dialect says of an error beside its body.
     """
 
@@ -85,6 +86,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     model_in_path: bool = False
     stream_options: bool = False
     error_headers: Callable[[GatewayError], list[Header]] = _plain
+    stream_query: bytes = b""
 
     def read(self, call: Call) -> ChatRequest:
         """The request in the neutral form. Raises BadRequest."""
@@ -98,6 +100,10 @@ class Endpoint(msgspec.Struct, frozen=True):
         if not model:
             raise BadRequest("the body has no `model`", param="model")
         stream = (asked.stream if self.model_in_path else facts.stream) and self.tap is not None
+        if stream and self.stream_query not in asked.query:
+            raise BadRequest(
+                f"streams are served as server-sent events: ask with ?{self.stream_query.decode()}"
+            )
         record.requested_model, record.stream = model, stream
         forwards = self.forwards
         kept = tuple([header for header in asked.raw_headers if header[0] in forwards]) if forwards else ()
@@ -108,6 +114,7 @@ class Asked(Protocol):
     """What the head of a request says: its headers and, for some endpoints, the path's model and kind of answer."""
 
     raw_headers: list[Header]
+    query: bytes
     model: str
     stream: bool
 
@@ -166,6 +173,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.gemini_reply_facts,
             taps.GeminiTap,
             conversation=True,
+            stream_query=b"alt=sse",
             model_in_path=True,
         ),
         Endpoint(

@@ -123,6 +123,14 @@ def test_errors_have_geminis_shape(all_three: Gateway, gemini_server: FaultServe
     assert denied.value.code == 401
 
 
+def test_a_stream_in_another_form_is_refused(all_three: Gateway, gemini_server: FaultServer) -> None:
+    """Without alt=sse Google streams a JSON array, which this gateway does not write."""
+    reply = all_three.post(f"/v1beta/models/{MODELS[0]}:streamGenerateContent", {"contents": []})
+    assert (reply.status, reply.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "alt=sse" in reply.json()["error"]["message"]
+    assert gemini_server.seen == []
+
+
 def test_hostile_model_names_stay_names(all_three: Gateway, gemini_server: FaultServer) -> None:
     for name in (
         "gemini/..%2f..%2fsecret",
