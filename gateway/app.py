@@ -21,9 +21,8 @@ from gateway.api.door import Watch
 from gateway.config import Config, ModelRoute, ProviderConfig, timeouts_for
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Gateway
-from gateway.providers import litellm_prices
 from gateway.providers.address import parse_base_url, path_for, stream_path_for
-from gateway.providers.catalog import Catalog, Configured
+from gateway.providers.catalog import Catalog, catalog_of
 from gateway.providers.prices import cost_nano_usd
 from gateway.providers.provider import Provider
 from gateway.providers.registry import vendor_of
@@ -52,7 +51,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def prepare(config: Config) -> Prepared:
     """Builds what does not depend on an event loop. Raises what a bad price file or ledger raises."""
-    return Prepared(config, catalog(config), Ledger.prepare(ledger_path(config), sections()))
+    return Prepared(config, catalog_of(config), Ledger.prepare(ledger_path(config), sections()))
 
 
 def ledger_path(config: Config) -> Path:
@@ -60,15 +59,6 @@ def ledger_path(config: Config) -> Path:
     shared = Path("/dev/shm")  # noqa: S108 - the file is created with O_EXCL, or checked, by the ledger
     folder = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
     return folder / f"gateway-{os.getuid()}-{config.server.port}.ledger"
-
-
-def catalog(config: Config) -> Catalog:
-    """Model facts and prices for the configured providers."""
-    return Catalog(
-        {name: Configured(vendor(one), one.models) for name, one in config.providers.items()},
-        overrides=config.prices,
-        imported=[litellm_prices.parse(Path(file).read_text()) for file in config.price_files],
-    )
 
 
 def vendor(config: ProviderConfig) -> Provider:

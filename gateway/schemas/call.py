@@ -20,5 +20,4 @@ class Call(msgspec.Struct):
     model: str
     stream: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    query: bytes = b""
     request: ChatRequest | None = None

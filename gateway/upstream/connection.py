@@ -124,40 +124,34 @@ class Connection:
         if head is None:
             if len(self._heads) >= _MEMO:
                 self._heads.clear()
-            head = self._heads[key] = self._render(lane.to(model, stream), lane, credential, caller)
+            head = self._heads[key] = self._render(
+                b"POST", lane.to(model, stream), _JSON, lane, credential, caller
+            )
         return head
 
     def bare_head(self, method: str, path: bytes, caller: tuple[Header, ...]) -> bytes:
         """The head of a request that passes as it is, below the base URL, with the first usable key."""
         credential = self.credential("") or self._credentials[0]
         lane = self.conversation or next(iter(self.lanes.values()))
+        return self._render(method.encode("ascii"), self._base_path + path, _BARE, lane, credential, caller)
+
+    def _render(
+        self,
+        method: bytes,
+        path: bytes,
+        common: bytes,
+        lane: Lane,
+        credential: Credential,
+        caller: tuple[Header, ...],
+    ) -> bytes:
         given = {name for name, _ in caller}
         headers = [header for header in lane.defaults if header[0] not in given]
-        lines = [
-            method.encode("ascii"),
-            b" ",
-            self._base_path,
-            path,
-            b" HTTP/1.1\r\nhost: ",
-            self._authority,
-            b"\r\n",
-        ]
-        lines.append(b"user-agent: ai-gateway\r\naccept-encoding: identity\r\n")
-        lines.append(header_lines((*headers, *caller)))
-        lines.append(lane.credentials[credential.index])
-        return b"".join(lines)
-
-    def _render(self, path: bytes, lane: Lane, credential: Credential, caller: tuple[Header, ...]) -> bytes:
-        given = {name for name, _ in caller}
-        headers = [header for header in lane.defaults if header[0] not in given]
-        lines = [b"POST ", path, b" HTTP/1.1\r\nhost: ", self._authority, b"\r\n", _COMMON]
-        for name, value in (*headers, *caller):
-            lines += (name, b": ", _clean(value), b"\r\n")
-        lines.append(lane.credentials[credential.index])
-        return b"".join(lines)
+        line = method + b" " + path + b" HTTP/1.1\r\nhost: " + self._authority + b"\r\n"
+        return line + common + header_lines((*headers, *caller)) + lane.credentials[credential.index]
 
 
-_COMMON = b"user-agent: ai-gateway\r\naccept: */*\r\naccept-encoding: identity\r\ncontent-type: application/json\r\n"
+_BARE = b"user-agent: ai-gateway\r\naccept-encoding: identity\r\n"
+_JSON = _BARE + b"accept: */*\r\ncontent-type: application/json\r\n"
 
 _MEMO = 1024
 """Heads kept per provider; callers choose part of the key, so the memo is bounded."""

@@ -11,6 +11,7 @@ from gateway.dialects.anthropic.thinking import Plan, plan_thinking
 from gateway.dialects.anthropic.turns import Turn, Turns, write_turns
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
+from gateway.dialects.members import OPENAI_DEFAULTS, append, defaults_of, refuse, with_extras
 from gateway.schemas.chat import ChatRequest, OutputFormat, Tool
 from gateway.schemas.wire import anthropic as wire
 from gateway.schemas.wire.common import ABSENT, OpaquePart
@@ -47,8 +48,10 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     _tools(body, request, traits, dropped)
     _name_absent(request, dropped)
     for name in facts.drops:
-        _refuse(body, name, dropped)
-    return Written(_with_extras(_encode(body), request, facts, dropped), dropped.names())
+        refuse(body, name, _DEFAULTS, dropped)
+    return Written(
+        with_extras(_encode(body), request, NAME, facts, dropped, OPENAI_DEFAULTS), dropped.names()
+    )
 
 
 # --- messages ---
@@ -193,7 +196,7 @@ def _tool(tool: Tool, native: bool, dropped: Dropped) -> Raw:
     body = _encode(out)
     for extra in tool.extras:
         if native:
-            body = _append(body, extra.name, extra.value)
+            body = append(body, extra.name, extra.value)
         else:
             dropped.add(f"tools.{extra.name}")
     return Raw(body)
@@ -254,33 +257,4 @@ def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
         dropped.add("logit_bias")
 
 
-_UNNAMED = {"modalities": b'["text"]', "store": b"false"}
-"""Extras of OpenAI's whose absence changes nothing."""
-
-
-def _with_extras(body: bytes, request: ChatRequest, facts: TargetFacts, dropped: Dropped) -> bytes:
-    for extra in request.extras:
-        if request.dialect == NAME and extra.name not in facts.drops:
-            body = _append(body, extra.name, extra.value)
-        elif _UNNAMED.get(extra.name) != extra.value:
-            dropped.add(extra.name)
-    return body
-
-
-def _append(body: bytes, name: str, value: bytes) -> bytes:
-    """`body`, a JSON object that is not empty, with one more member."""
-    return body[:-1] + b"," + _encode(name) + b":" + value + b"}"
-
-
-def _refuse(body: wire.Request, name: str, dropped: Dropped) -> None:
-    """Leaves out a field that the provider refuses."""
-    if name in _DEFAULTS and getattr(body, name) is not _DEFAULTS[name]:
-        setattr(body, name, _DEFAULTS[name])
-        dropped.add(name)
-
-
-_DEFAULTS = {
-    field.name: field.default
-    for field in msgspec.structs.fields(wire.Request)
-    if field.default is not msgspec.NODEFAULT
-}
+_DEFAULTS = defaults_of(wire.Request)

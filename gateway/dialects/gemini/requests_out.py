@@ -9,6 +9,7 @@ from gateway.dialects.gemini.contents_out import ContentWriter
 from gateway.dialects.gemini.errors import NAME
 from gateway.dialects.gemini.models import traits_of
 from gateway.dialects.gemini.thinking import thinking_config
+from gateway.dialects.members import append
 from gateway.schemas.chat import ChatRequest, OutputFormat, Tool, ToolChoice
 from gateway.schemas.wire import gemini as wire
 
@@ -45,22 +46,16 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
             if _UNNAMED.get(extra.name) != extra.value:
                 dropped.add(extra.name)
         elif extra.name.startswith(CONFIG):
-            settings = _append(settings, extra.name[len(CONFIG) :], extra.value)
+            settings = append(settings, extra.name[len(CONFIG) :], extra.value)
         else:
-            written = _append(written, extra.name, extra.value)
+            written = append(written, extra.name, extra.value)
     if settings != b"{}":
-        written = _append(written, CONFIG[:-1], settings)
+        written = append(written, CONFIG[:-1], settings)
     return Written(written, dropped.names())
 
 
 _UNNAMED = {"modalities": b'["text"]', "store": b"false"}
 """Extras of OpenAI's whose absence changes nothing."""
-
-
-def _append(body: bytes, name: str, value: bytes) -> bytes:
-    """`body`, a JSON object, with one more member."""
-    comma = b"" if body == b"{}" else b","
-    return body[:-1] + comma + _encode(name) + b":" + value + b"}"
 
 
 # --- parameters ---
@@ -155,7 +150,7 @@ def _tool(tool: Tool, native: bool, dropped: Dropped) -> Raw:
     body = _encode(out)
     for extra in tool.extras:
         if native:
-            body = _append(body, extra.name, extra.value)
+            body = append(body, extra.name, extra.value)
         else:
             dropped.add(f"tools.{extra.name}")
     return Raw(body)

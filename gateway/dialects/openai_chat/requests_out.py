@@ -6,6 +6,7 @@ from msgspec import Raw
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
 from gateway.dialects.ids import shortened
+from gateway.dialects.members import append, defaults_of, refuse, with_extras
 from gateway.dialects.openai_chat.messages_out import NAME, MessageWriter
 from gateway.schemas.chat import BuiltinTool, ChatRequest, OutputFormat, Thinking, Tool, ToolChoice
 from gateway.schemas.wire import openai_chat as wire
@@ -52,8 +53,8 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
         else:
             dropped.add("cache_control")
     for name in facts.drops:
-        _refuse(body, name, dropped)
-    return Written(_with_extras(_encode(body), request, facts, dropped), dropped.names())
+        refuse(body, name, _DEFAULTS, dropped)
+    return Written(with_extras(_encode(body), request, NAME, facts, dropped), dropped.names())
 
 
 def _limits(body: wire.Request, request: ChatRequest, facts: TargetFacts, dropped: Dropped) -> None:
@@ -136,7 +137,7 @@ def _tool(tool: Tool, native: bool, marks: bool, dropped: Dropped) -> Raw:
     body = _encode(out)
     for extra in tool.extras:
         if native:
-            body = _append(body, extra.name, extra.value)
+            body = append(body, extra.name, extra.value)
         else:
             dropped.add(f"tools.{extra.name}")
     return Raw(body)
@@ -214,32 +215,4 @@ def _repeat_thinking(body: wire.Request, thinking: Thinking) -> None:
 _MODES = {"on": "enabled", "off": "disabled", "": "enabled"}
 
 
-# --- what only this dialect or this provider knows ---
-
-
-def _refuse(body: wire.Request, name: str, dropped: Dropped) -> None:
-    """Leaves out a field that the provider refuses. `messages` and `model` are no such fields."""
-    if name in _DEFAULTS and getattr(body, name) is not _DEFAULTS[name]:
-        setattr(body, name, _DEFAULTS[name])
-        dropped.add(name)
-
-
-_DEFAULTS = {
-    field.name: field.default
-    for field in msgspec.structs.fields(wire.Request)
-    if field.default is not msgspec.NODEFAULT
-}
-
-
-def _with_extras(body: bytes, request: ChatRequest, facts: TargetFacts, dropped: Dropped) -> bytes:
-    for extra in request.extras:
-        if request.dialect == NAME and extra.name not in facts.drops:
-            body = _append(body, extra.name, extra.value)
-        else:
-            dropped.add(extra.name)
-    return body
-
-
-def _append(body: bytes, name: str, value: bytes) -> bytes:
-    """`body`, a JSON object that is not empty, with one more member."""
-    return body[:-1] + b"," + _encode(name) + b":" + value + b"}"
+_DEFAULTS = defaults_of(wire.Request)

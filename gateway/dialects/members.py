@@ -1,0 +1,52 @@
+"""Members at the top of a request that is being written: what is added in raw JSON, and what is left out again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.dialects.codec import TargetFacts
+from gateway.dialects.dropped import Dropped
+from gateway.schemas.chat import ChatRequest
+
+_encode = msgspec.json.Encoder().encode
+
+OPENAI_DEFAULTS = {"modalities": b'["text"]', "store": b"false"}
+"""Extras of OpenAI's whose absence changes nothing."""
+
+
+def append(body: bytes, name: str, value: bytes) -> bytes:
+    """`body`, a JSON object, with one more member."""
+    comma = b"" if body == b"{}" else b","
+    return body[:-1] + comma + _encode(name) + b":" + value + b"}"
+
+
+def with_extras(
+    body: bytes,
+    request: ChatRequest,
+    dialect: str,
+    facts: TargetFacts,
+    dropped: Dropped,
+    unnamed: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """`body` with the request's own extras, where it was read from `dialect`. The others are named as dropped, but for
+    those that say what `unnamed` has."""
+    for extra in request.extras:
+        if request.dialect == dialect and extra.name not in facts.drops:
+            body = append(body, extra.name, extra.value)
+        elif unnamed is None or unnamed.get(extra.name) != extra.value:
+            dropped.add(extra.name)
+    return body
+
+
+def defaults_of(wire: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields of a request's struct that can be left out, with the value that leaves them out."""
+    fields = msgspec.structs.fields(wire)
+    return {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
+
+
+def refuse(body: msgspec.Struct, name: str, defaults: Mapping[str, Any], dropped: Dropped) -> None:
+    """Leaves out a field that the provider refuses; one without a default is no such field."""
+    if name in defaults and getattr(body, name) is not defaults[name]:
+        setattr(body, name, defaults[name])
+        dropped.add(name)
