@@ -168,7 +168,7 @@ def connection(config: ProviderConfig, vendor: Provider, client: Client) -> Conn
         client,
         Origin(base.host, base.port, tls=base.tls, ssl_context=context),
         base.authority,
-        lanes={lane.endpoint: lane for lane in lanes(config, vendor)},
+        lanes=lanes(config, vendor),
         credentials=tuple(Credential(i, key.weight, key.models) for i, key in enumerate(keys))
         or (Credential(0),),
         timeouts=config.timeouts,
@@ -185,7 +185,7 @@ def connection(config: ProviderConfig, vendor: Provider, client: Client) -> Conn
     )
 
 
-def lanes(config: ProviderConfig, vendor: Provider) -> list[Lane]:
+def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
     """Every endpoint that the provider serves, with its path and its header lines per key."""
     found = []
     extra = tuple((name.encode(), value.reveal().encode("latin-1")) for name, value in config.headers.items())
@@ -201,9 +201,10 @@ def lanes(config: ProviderConfig, vendor: Provider) -> list[Lane]:
             tuple(credentials) or (header_lines(extra),),
             fixed,
             stream_path_for(vendor, serving, base_url=base_url),
+            serving.models,
         )
         found.append(lane)
-    return found
+    return tuple(found)
 
 
 def access(config: Config) -> Access:

@@ -66,7 +66,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     """One endpoint of one dialect.
 
     `tap` (hide usage that the caller did not ask for, number of choices) makes the reader of a stream that passes.
-    A `conversation` can be served by any other conversation endpoint, through the neutral form. `forwards` are the
+    Endpoints of one `family` can stand in for one another, through the neutral form. `forwards` are the
     caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
     content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
     whether to stream. With `stream_options` the body can ask for a stream's usage.
@@ -79,7 +79,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     codec: Codec
     reply_facts: Callable[[bytes], taps.ReplyFacts]
     tap: Callable[[bool, int], Tap] | None = None
-    conversation: bool = False
+    family: str = ""
     forwards: frozenset[bytes] = frozenset()
     stream_type: bytes = b"text/event-stream"
     framing: Callable[[], Framing] = EventReader
@@ -119,6 +119,9 @@ class Asked(Protocol):
     stream: bool
 
 
+CHAT = "chat"
+"""The family of conversations: any provider's can serve any caller's."""
+
 _OPENAI_HEADERS = frozenset({b"openai-beta"})
 _ANTHROPIC_HEADERS = frozenset({b"anthropic-version", b"anthropic-beta"})
 
@@ -131,7 +134,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             openai_chat,
             taps.openai_reply_facts,
             taps.OpenAIChatTap,
-            conversation=True,
+            family=CHAT,
             stream_options=True,
             forwards=_OPENAI_HEADERS,
         ),
@@ -154,7 +157,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             anthropic,
             taps.anthropic_reply_facts,
             taps.AnthropicTap,
-            conversation=True,
+            family=CHAT,
             forwards=_ANTHROPIC_HEADERS,
         ),
         Endpoint(
@@ -163,7 +166,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             openai_responses,
             taps.responses_reply_facts,
             taps.ResponsesTap,
-            conversation=True,
+            family=CHAT,
             forwards=_OPENAI_HEADERS,
         ),
         Endpoint(
@@ -172,7 +175,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             gemini,
             taps.gemini_reply_facts,
             taps.GeminiTap,
-            conversation=True,
+            family=CHAT,
             stream_query=b"alt=sse",
             model_in_path=True,
         ),
@@ -182,7 +185,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             bedrock,
             taps.bedrock_reply_facts,
             taps.BedrockTap,
-            conversation=True,
+            family=CHAT,
             stream_type=bedrock.STREAM_TYPE,
             framing=bedrock.messages,
             model_in_path=True,
@@ -195,7 +198,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             cohere,
             taps.cohere_reply_facts,
             taps.CohereTap,
-            conversation=True,
+            family=CHAT,
             forwards=frozenset({b"x-client-name"}),
         ),
         Endpoint(
@@ -203,10 +206,6 @@ ENDPOINTS: dict[str, Endpoint] = {
         ),
     )
 }
-
-
-CONVERSATIONS = tuple(name for name, endpoint in ENDPOINTS.items() if endpoint.conversation)
-"""The endpoints that can stand in for one another."""
 
 
 def error_endpoint(dialect: str) -> Endpoint:

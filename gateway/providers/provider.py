@@ -10,7 +10,7 @@ class Serving(msgspec.Struct, frozen=True):
 
     `stream_path` is asked for streams where that is another one; `dated_path` replaces `path` where the operator names
     a dated API version; `{model}` in a path is the model's name, percent-encoded. `auth` and `headers` are used instead
-    of, and beside, the provider's own.
+    of, and beside, the provider's own. `models` are globs of the models that are served this way; without any all are.
     """
 
     endpoint: str
@@ -20,6 +20,7 @@ class Serving(msgspec.Struct, frozen=True):
     stream_path: str = ""
     auth: Auth | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    models: tuple[str, ...] = ()
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +72,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
                 return serving
         return None
 
-    def conversation(self, dialect: str) -> Serving | None:
-        """Where to send a chat: in `dialect` itself when served, so that bytes can pass, or else in any."""
-        found = [serving for serving in self.serves if serving.endpoint in CONVERSATIONS]
-        same = [serving for serving in found if _same_family(serving.dialect, dialect)]
-        return next(iter(same + found), None)
-
     def auth_for(self, serving: Serving) -> Auth:
         """The scheme that `serving` is called with."""
         return serving.auth or self.auth
@@ -89,10 +84,6 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 def _same_family(served: str, wanted: str) -> bool:
     return not wanted or served.partition("_")[0] == wanted.partition("_")[0]
 
-
-CONVERSATIONS = frozenset(
-    {"chat_completions", "responses", "messages", "generate_content", "converse", "cohere_chat"}
-)
 
 # The OpenAI dialect, below a base URL that ends in the API's version.
 OPENAI_CHAT = Serving("chat_completions", "openai_chat", "/chat/completions")

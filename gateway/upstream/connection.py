@@ -8,7 +8,7 @@ from random import random
 import msgspec
 
 from gateway._speedups.http1 import Client, Origin
-from gateway.dialects.endpoints import CONVERSATIONS
+from gateway.dialects.endpoints import CHAT, ENDPOINTS
 from gateway.errors import GatewayError, UpstreamStatus
 from gateway.providers.address import TargetPath
 from gateway.schemas.plan import Timeouts
@@ -32,7 +32,7 @@ class Lane(msgspec.Struct, frozen=True):
     """How a provider serves one endpoint. `credentials` are header lines, one entry a key; they never leave this room.
 
     `defaults` are headers that a caller of the same dialect may set otherwise. `stream_path` is where streams are asked
-    for, when that is elsewhere.
+    for, when that is elsewhere. `models` are globs of the models that go this way; without any all do.
     """
 
     endpoint: str
@@ -40,6 +40,7 @@ class Lane(msgspec.Struct, frozen=True):
     credentials: tuple[bytes, ...]
     defaults: tuple[Header, ...] = ()
     stream_path: TargetPath | None = None
+    models: tuple[str, ...] = ()
 
     def to(self, model: str, stream: bool) -> bytes:
         """The request target."""
@@ -70,7 +71,7 @@ class Connection:
         origin: Origin,
         authority: str,
         *,
-        lanes: dict[str, Lane],
+        lanes: tuple[Lane, ...],
         credentials: tuple[Credential, ...],
         timeouts: Timeouts,
         retries: int,
@@ -82,8 +83,9 @@ class Connection:
         self.name = name
         self.client = client
         self.origin = origin
-        self.lanes = lanes
-        self.conversation = next((lane for lane in lanes.values() if lane.endpoint in CONVERSATIONS), None)
+        self._all = lanes
+        self._lanes = grouped(lanes, lambda lane: lane.endpoint)
+        self._families = grouped(lanes, family)
         self.timeouts = timeouts
         self.retries = retries
         self.quirks = quirks
@@ -93,7 +95,15 @@ class Connection:
         self._draw = draw
         self._secrets = secrets
         self._base_path = base_path.encode("ascii")
-        self._heads: dict[tuple[str, str, bool, int, tuple[Header, ...]], bytes] = {}
+        self._heads: dict[tuple[int, str, bool, int, tuple[Header, ...]], bytes] = {}
+
+    def lane(self, endpoint: str, model: str) -> Lane | None:
+        """How this provider serves `endpoint` for `model`; None where it does not."""
+        return _serving(self._lanes.get(endpoint, ()), model)
+
+    def stand_in(self, family: str, model: str) -> Lane | None:
+        """How it serves `model` by any endpoint of `family`, the vendor's own way first."""
+        return _serving(self._families.get(family, ()), model)
 
     def cleanse(self, error: GatewayError) -> None:
         """Stars in place of this provider's keys, where a provider repeats them in its error."""
@@ -119,7 +129,7 @@ class Connection:
         self, lane: Lane, credential: Credential, model: str, stream: bool, caller: tuple[Header, ...]
     ) -> bytes:
         """The request's head without Content-Length; memoised, since few distinct ones exist."""
-        key = (lane.endpoint, model if lane.path.by_model else "", stream, credential.index, caller)
+        key = (id(lane), model if lane.path.by_model else "", stream, credential.index, caller)
         head = self._heads.get(key)
         if head is None:
             if len(self._heads) >= _MEMO:
@@ -132,7 +142,7 @@ class Connection:
     def bare_head(self, method: str, path: bytes, caller: tuple[Header, ...]) -> bytes:
         """The head of a request that passes as it is, below the base URL, with the first usable key."""
         credential = self.credential("") or self._credentials[0]
-        lane = self.conversation or next(iter(self.lanes.values()))
+        lane = self.stand_in(CHAT, "") or self._all[0]
         return self._render(method.encode("ascii"), self._base_path + path, _BARE, lane, credential, caller)
 
     def _render(
@@ -148,6 +158,27 @@ class Connection:
         headers = [header for header in lane.defaults if header[0] not in given]
         line = method + b" " + path + b" HTTP/1.1\r\nhost: " + self._authority + b"\r\n"
         return line + common + header_lines((*headers, *caller)) + lane.credentials[credential.index]
+
+
+def grouped(lanes: tuple[Lane, ...], by: Callable[[Lane], str]) -> dict[str, tuple[Lane, ...]]:
+    """The lanes by what `by` says of them, in their order."""
+    found: dict[str, tuple[Lane, ...]] = {}
+    for lane in lanes:
+        found[by(lane)] = (*found.get(by(lane), ()), lane)
+    return found
+
+
+def family(lane: Lane) -> str:
+    """The family of a lane's endpoint; lists of models have none."""
+    endpoint = ENDPOINTS.get(lane.endpoint)
+    return "" if endpoint is None else endpoint.family
+
+
+def _serving(lanes: tuple[Lane, ...], model: str) -> Lane | None:
+    for lane in lanes:
+        if not lane.models or any(fnmatchcase(model, glob) for glob in lane.models):
+            return lane
+    return None
 
 
 _BARE = b"user-agent: ai-gateway\r\naccept-encoding: identity\r\n"

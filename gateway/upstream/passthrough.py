@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import msgspec
 
 from gateway._speedups.http1 import Response
-from gateway.dialects.endpoints import ENDPOINTS, Endpoint, Tap
+from gateway.dialects.endpoints import CHAT, ENDPOINTS, Endpoint, Tap
 from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
 from gateway.schemas.record import Attempt, Record
 from gateway.upstream.connection import Connection
@@ -128,5 +128,5 @@ async def carry(connection: Connection, one: Parcel, record: Record) -> Carried:
     finally:
         attempt.duration_ns = perf_counter_ns() - before
         record.waited_ns += attempt.duration_ns
-    lane = connection.conversation
+    lane = connection.stand_in(CHAT, "")
     return Carried(response, None if lane is None else ENDPOINTS[lane.endpoint], record)

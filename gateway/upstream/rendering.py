@@ -40,11 +40,11 @@ def render(
     Raises UnservedEndpoint, and BadRequest for what only a translation finds wrong.
     """
     endpoint = ENDPOINTS[call.endpoint]
-    lane = connection.lanes.get(call.endpoint)
-    if lane is not None and not (endpoint.conversation and PREFIX in call.body):
+    lane = connection.lane(call.endpoint, target.model)
+    if lane is not None and not (endpoint.family and PREFIX in call.body):
         return _passed(connection, lane, target, call, record)
-    if lane is None and endpoint.conversation:
-        lane = connection.conversation
+    if lane is None and endpoint.family:
+        lane = connection.stand_in(endpoint.family, target.model)
     if lane is None:
         asked = call.endpoint.replace("_", " ")
         raise UnservedEndpoint(f"the provider {connection.name!r} does not serve {asked}")

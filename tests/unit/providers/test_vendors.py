@@ -49,7 +49,7 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
     assert not _elsewhere(provider).endswith("/")
     assert provider.docs.startswith("https://")
     assert {serving.endpoint for serving in provider.serves} <= ENDPOINTS
-    assert provider.conversation("openai_chat") or provider.serving("embeddings"), "it answers something"
+    assert provider.serves, "it answers something"
     assert provider.env
     for name in (*provider.env, *filter(None, [provider.base_url_env])):
         assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name), name
@@ -99,19 +99,9 @@ def test_the_configuration_knows_every_vendor() -> None:
     assert not known()["openai"].keyless
 
 
-def test_a_chat_goes_to_the_callers_dialect_where_it_is_served() -> None:
-    deepseek, openai = PROVIDERS["deepseek"], PROVIDERS["openai"]
-    assert deepseek.conversation("anthropic") is deepseek.serving("messages")
-    assert deepseek.conversation("openai_chat") is deepseek.serving("chat_completions")
-    assert openai.conversation("anthropic") is openai.serving("chat_completions")
-    assert openai.serving("embeddings", "openai") is openai.serving("embeddings", "openai_chat") is not None
-    assert openai.serving("messages") is None
-    assert openai.serving("models", "anthropic") is None
-
-
 def test_deepseek_takes_its_key_as_each_dialect_has_it() -> None:
     deepseek = PROVIDERS["deepseek"]
-    chat, messages = deepseek.conversation("openai_chat"), deepseek.conversation("anthropic")
+    chat, messages = deepseek.serving("chat_completions"), deepseek.serving("messages")
     assert chat is not None
     assert messages is not None
     assert deepseek.auth_for(chat).headers("k") == ((b"authorization", b"Bearer k"),)
