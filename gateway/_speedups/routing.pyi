@@ -1,0 +1,66 @@
+"""The planner: from a route's tree and what a request needs to an ordered list of targets, in one synchronous pass."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway._speedups.health import TargetHealth
+
+LARGEST_ROUTE: int
+STRATEGIES: tuple[str, ...]
+NEEDS: tuple[str, ...]
+
+class Leaf:
+    """One target of a route, with what the planner must know of it.
+
+    `able` and `unable` are masks of NEEDS: what the model is known to do, and known not to; the rest is unknown, and
+    is tried. `window` and `max_output` are in tokens, prices in nano-dollars a million tokens; 0 and -1 are unknown.
+    `tags` is a mask of the operator's tags.
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        health: TargetHealth,
+        *,
+        unable: int = 0,
+        window: int = 0,
+        max_output: int = 0,
+        price_in: float = -1.0,
+        price_out: float = -1.0,
+        tags: int = 0,
+        mark: int = 0,
+    ) -> None: ...
+
+class Planner:
+    """A route. `tree` is (strategy, ((member, weight), …)); a member is a leaf's number, or a tree of its own.
+    `fallbacks` are members, tried in their order after the tree's. ValueError for a tree that is none."""
+
+    def __init__(
+        self, leaves: Sequence[Leaf], tree: tuple[Any, ...], fallbacks: Sequence[Any] = (), seed: int = 0
+    ) -> None: ...
+    def plan(
+        self,
+        now: int,
+        *,
+        needs: int = 0,
+        tokens: int = 0,
+        output: int = 0,
+        tags: int = 0,
+        sticky: int = 0,
+    ) -> tuple[Any, ...]:
+        """The targets in the order in which to try them, each once; open ones last, the soonest to shut first.
+
+        `tokens` are the prompt's, `output` the most that may be answered; `sticky` is a hash of what requests that
+        belong together share (0: nothing). () when no target is able."""
+
+    def explain(
+        self,
+        now: int,
+        *,
+        needs: int = 0,
+        tokens: int = 0,
+        output: int = 0,
+        tags: int = 0,
+        sticky: int = 0,
+    ) -> list[tuple[Any, str]]:
+        """A plan with the reason for each place; then the targets that are left out, and why."""
