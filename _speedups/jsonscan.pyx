@@ -287,6 +287,7 @@ cdef class Facts:
     cdef readonly object choices
     cdef readonly bint stream
     cdef readonly bint include_usage
+    cdef readonly bint wishes
     cdef Members members
     cdef int model_at           # index of the member, or -1
     cdef int options_at
@@ -308,6 +309,16 @@ cdef class Facts:
         if self.lazy is None:
             self.lazy = spans_of(self.body, &self.members)
         return self.lazy
+
+    def span(self, bytes name not None):
+        """Where the value of one member lies; None without it. Cheaper than `spans` for a few names."""
+        cdef const char *wanted = PyBytes_AS_STRING(name)
+        cdef int length = <int>min(len(name), 256)
+        cdef int k
+        for k in range(self.members.count):
+            if is_key(self.body, self.members.list + k, wanted, length):
+                return self.members.list[k].value, self.members.list[k].value_end
+        return None
 
     @property
     def model_span(self):
@@ -410,6 +421,8 @@ def request_facts(bytes body not None):
             newer = whole(body, member)
         elif is_key(body, member, b"n", 1):
             facts.choices = whole(body, member) or 1
+        elif is_key(body, member, b"fallbacks", 9) or is_key(body, member, b"models", 6):
+            facts.wishes = True
     if newer is not None:
         facts.max_tokens = newer
     return facts

@@ -35,6 +35,7 @@ cdef extern from *:
 cdef enum:
     MAX_EVENT = 16 * 1024 * 1024
     KEPT = 65536            # bytes of an idle buffer that are kept for the next event
+    WINDOW = 512
     MARKS = 8
     MARK_SIZE = 32
 
@@ -43,15 +44,25 @@ cdef enum:
 
 
 cdef inline Py_ssize_t line_end(const unsigned char *b, Py_ssize_t i, Py_ssize_t n, bint has_cr) noexcept nogil:
-    """The first LF or CR in b[i:n], or -1. Without any CR ahead, which is usual, the C library's search does it."""
+    """The first LF or CR in b[i:n], or -1. The C library searches; with a CR ahead in windows, so that a line costs no
+    more than its own length and one window, however far the next LF is."""
     cdef const void *found
+    cdef const void *carriage
+    cdef Py_ssize_t end
     if not has_cr:
         found = memchr(b + i, c'\n', n - i)
         return -1 if found == NULL else <const unsigned char *> found - b
     while i < n:
-        if b[i] == c'\n' or b[i] == c'\r':
-            return i
-        i += 1
+        end = min(i + WINDOW, n)
+        found = memchr(b + i, c'\n', end - i)
+        if found != NULL:
+            end = <const unsigned char *> found - b
+        carriage = memchr(b + i, c'\r', end - i)
+        if carriage != NULL:
+            return <const unsigned char *> carriage - b
+        if found != NULL:
+            return end
+        i = end
     return -1
 
 
@@ -302,7 +313,7 @@ cdef class Splitter(Pieces):
     to be read.
 
     Flagged is an event that has one of the `marks` as a JSON string of its own (a key whose value is not null, or a
-    value), or whose data is not one line with a JSON object, or whose name is "error"; or any that has data, while
+    value), or whose data is not one line from brace to brace, or whose name is "error"; or any that has data, while
     `everything` is set. Inside a JSON string a quote is escaped, so a model's text can never spell a mark.
     """
 
@@ -350,7 +361,8 @@ cdef class Splitter(Pieces):
                 if value >= 0 and end - value == 5 and memcmp(b + value, b"error", 5) == 0:
                     return True
             i = end + 1
-        return data >= 0 and self.marked(b, data, data_end)
+        # An object that does not end as one was cut; data is not empty, so that there is a last byte.
+        return data >= 0 and (b[data_end - 1] != c'}' or self.marked(b, data, data_end))
 
     cdef bint marked(self, const unsigned char *b, Py_ssize_t i, Py_ssize_t n) noexcept nogil:
         cdef uint64_t quotes

@@ -23,7 +23,8 @@ class Facts:
     """What a request body says that the gateway acts on.
 
     `model` is None when the key is missing. `max_tokens` is the asked bound on output (`max_completion_tokens` before
-    `max_tokens`), None when absent or not a plain whole number. `choices` is `n`, or 1.
+    `max_tokens`), None when absent or not a plain whole number. `choices` is `n`, or 1. `wishes` tells whether it has
+    `fallbacks` or `models`.
     """
 
     @property
@@ -37,11 +38,16 @@ class Facts:
     @property
     def include_usage(self) -> bool: ...
     @property
+    def wishes(self) -> bool: ...
+    @property
     def max_tokens(self) -> int | None: ...
     @property
     def choices(self) -> int: ...
     @property
     def spans(self) -> dict[str, Span]: ...
+    def span(self, name: bytes) -> Span | None:
+        """Where the value of one top-level member lies; cheaper than `spans` for a few names."""
+
     def rewrite(
         self, model: str | None = None, include_usage: bool = False, drop: tuple[str, ...] = ()
     ) -> bytes: ...

@@ -15,7 +15,8 @@ class TargetFacts(msgspec.Struct, frozen=True):
     `max_output` is the model's own maximum in tokens, for a dialect that insists on a number. `drops` names request
     fields, in the target's dialect, that this provider refuses. `accepts` names fields that it takes beyond its
     dialect: for openai_chat `top_k`, `min_p`, `cache_control`, `prompt_cache_breakpoint`, `reasoning_content`,
-    `reasoning_details`, `is_error`.
+    `reasoning_details`, `extra_content`, `is_error`; for embeddings `input_type` and `truncation` (Voyage), `task` and
+    `truncate` (Jina); for Gemini's countTokens `countTokens.systemInstruction` (Vertex).
     """
 
     model: str

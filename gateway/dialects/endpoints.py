@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from gateway._speedups.jsonscan import request_facts
+from gateway._speedups.jsonscan import Facts, request_facts
 from gateway._speedups.sse import EventReader
 from gateway.dialects import anthropic, bedrock, cohere, gemini, openai_chat, openai_responses, taps
-from gateway.dialects.codec import Codec
+from gateway.dialects.alternatives import listed
+from gateway.dialects.codec import Codec, TargetFacts, Written
+from gateway.dialects.counting import forms as counting
+from gateway.dialects.embedding import bedrock as bedrock_vectors
+from gateway.dialects.embedding import cohere as cohere_vectors
+from gateway.dialects.embedding import gemini as gemini_vectors
+from gateway.dialects.embedding import openai as openai_vectors
+from gateway.dialects.form import Form
+from gateway.dialects.gemini import arrays
+from gateway.dialects.ranking import shapes as ranking
+from gateway.dialects.renaming import gemini_model
+from gateway.dialects.taps import families
+from gateway.dialects.taps.media import MediaTap, media_reply_facts
 from gateway.errors import BadRequest, GatewayError, UpstreamError
-from gateway.schemas.call import Call
+from gateway.schemas.call import Call, Neutral
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
@@ -54,6 +66,10 @@ class Tap(Protocol):
     def finish(self) -> str: ...
     @property
     def error(self) -> UpstreamError | None: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def LAST(self) -> bytes: ...
     def feed(self, data: bytes, /) -> bytes: ...
     def finish_bytes(self) -> bytes: ...
 
@@ -70,8 +86,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     caller's headers that change what a provider of the same dialect does and carry no credential. `stream_type` is the
     content type of its streams, `framing` takes them apart. With `model_in_path` the body does not name the model, nor
     whether to stream. With `stream_options` the body can ask for a stream's usage.
-    A stream must be asked for with `stream_query`, where the dialect has other forms that are not offered.
-    `error_headers` are those that the dialect says of an error beside its body.
+    `error_headers` are those that the dialect says of an error beside its body. `choices` tells how many answers a
+    request asks for. `form` reads and writes what is no conversation. `renamed` replaces the model where the body
+    names it beside the path. With `array` streams are written as a JSON array.
+    With `comments` its clients pass over comments in a stream; `keep_alive` is what they may get while nothing is said.
     """
 
     name: str
@@ -86,28 +104,64 @@ class Endpoint(msgspec.Struct, frozen=True):
     model_in_path: bool = False
     stream_options: bool = False
     error_headers: Callable[[GatewayError], list[Header]] = _plain
-    stream_query: bytes = b""
+    choices: Callable[[Facts], int] = lambda facts: facts.choices
+    form: Form[Any, Any] | None = None
+    renamed: Callable[[bytes, str], bytes] | None = None
+    array: bool = False
+    comments: bool = False
+    keep_alive: bytes = b""
 
-    def read(self, call: Call) -> ChatRequest:
+    @property
+    def converses(self) -> bool:
+        """Whether a request is a conversation, which may bring thought back."""
+        return self.family in (CHAT, COUNT)
+
+    def read(self, call: Call) -> Neutral:
         """The request in the neutral form. Raises BadRequest."""
+        if self.form is not None:
+            read: Neutral = self.form.read_request(call.body, call.model)
+            return read
         request = self.codec.read_request(call.body)
         return replace(request, model=call.model, stream=call.stream) if self.model_in_path else request
+
+    def write(self, request: Neutral, facts: TargetFacts) -> tuple[tuple[Neutral, Written], ...]:
+        """The requests that a target needs to be asked: more than one where it takes less at once. Raises
+        UnservedEndpoint."""
+        if self.form is None:
+            assert isinstance(request, ChatRequest)  # the family says so
+            return ((request, self.codec.write_request(request, facts)),)
+        form = self.form
+        return tuple([(one, form.write_request(one, facts)) for one in form.split(request, facts.model)])
+
+    def read_replies(self, bodies: Sequence[bytes], requests: Sequence[Neutral]) -> Any:
+        """The neutral answer to all of `requests`: with `usage`, `model` and `finish`. Raises UpstreamProtocolError."""
+        if self.form is None:
+            return self.codec.read_reply(bodies[0])
+        form = self.form
+        return form.join([form.read_reply(*pair) for pair in zip(bodies, requests, strict=True)])
+
+    def write_reply(self, reply: Any, call: Call, model: str, reply_id: str, created: int) -> bytes:
+        """The caller's answer. `model`, `reply_id` and `created` stand in where the provider said nothing."""
+        if self.form is not None:
+            return self.form.write_reply(reply, call.request, model, reply_id)
+        assert isinstance(call.request, ChatRequest)
+        return self.codec.write_reply(
+            reply, request_model=model, reply_id=reply_id, created=created, request=call.request
+        )
 
     def call(self, body: bytes, asked: Asked, record: Record) -> Call:
         """Reads what the gateway must know of the caller's bytes. Raises BadRequest."""
         facts = request_facts(body)
         model = asked.model if self.model_in_path else facts.model
+        if not model and facts.wishes and not self.model_in_path:
+            model = next(iter(listed(facts, "models")), None)
         if not model:
             raise BadRequest("the body has no `model`", param="model")
         stream = (asked.stream if self.model_in_path else facts.stream) and self.tap is not None
-        if stream and self.stream_query not in asked.query:
-            raise BadRequest(
-                f"streams are served as server-sent events: ask with ?{self.stream_query.decode()}"
-            )
         record.requested_model, record.stream = model, stream
         forwards = self.forwards
         kept = tuple([header for header in asked.raw_headers if header[0] in forwards]) if forwards else ()
-        return Call(self.name, self.dialect, body, facts, model, stream, kept)
+        return Call(self.name, self.dialect, body, facts, model, stream, kept, array=self.array)
 
 
 class Asked(Protocol):
@@ -122,8 +176,23 @@ class Asked(Protocol):
 CHAT = "chat"
 """The family of conversations: any provider's can serve any caller's."""
 
+COUNT = "count"
+"""How many tokens a conversation has."""
+
+EMBED = "embed"
+RANK = "rerank"
+
 _OPENAI_HEADERS = frozenset({b"openai-beta"})
 _ANTHROPIC_HEADERS = frozenset({b"anthropic-version", b"anthropic-beta"})
+_COHERE_HEADERS = frozenset({b"x-client-name"})
+
+_COMMENT = b": keep-alive\n\n"
+"""A comment of server-sent events. Google's SDK takes one for JSON; an empty line says nothing to anybody."""
+
+
+def _bedrock_error(error: GatewayError) -> list[Header]:
+    return [(bedrock.ERROR_HEADER, bedrock.error_type(error).encode())]
+
 
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.name: endpoint
@@ -137,6 +206,8 @@ ENDPOINTS: dict[str, Endpoint] = {
             family=CHAT,
             stream_options=True,
             forwards=_OPENAI_HEADERS,
+            comments=True,
+            keep_alive=_COMMENT,
         ),
         Endpoint(
             "completions",
@@ -146,11 +217,72 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.OpenAICompletionTap,
             stream_options=True,
             forwards=_OPENAI_HEADERS,
+            comments=True,
+            keep_alive=_COMMENT,
         ),
-        Endpoint("embeddings", "openai", openai_chat, taps.openai_embeddings_facts, forwards=_OPENAI_HEADERS),
+        Endpoint(
+            "embeddings",
+            "openai",
+            openai_chat,
+            taps.openai_embeddings_facts,
+            family=EMBED,
+            forwards=_OPENAI_HEADERS,
+            form=openai_vectors,
+        ),
+        Endpoint(
+            "batch_embed_contents",
+            "gemini",
+            gemini,
+            families.gemini_vector_facts,
+            family=EMBED,
+            model_in_path=True,
+            form=gemini_vectors.batch,
+            renamed=gemini_model,
+        ),
+        Endpoint(
+            "embed_content",
+            "gemini",
+            gemini,
+            families.gemini_vector_facts,
+            family=EMBED,
+            model_in_path=True,
+            form=gemini_vectors.single,
+            renamed=gemini_model,
+        ),
+        Endpoint(
+            "cohere_embed",
+            "cohere",
+            cohere,
+            families.cohere_vector_facts,
+            family=EMBED,
+            forwards=_COHERE_HEADERS,
+            form=cohere_vectors,
+        ),
+        Endpoint(
+            "invoke",
+            "bedrock",
+            bedrock,
+            families.bedrock_vector_facts,
+            family=EMBED,
+            model_in_path=True,
+            error_headers=_bedrock_error,
+            form=bedrock_vectors,
+        ),
         Endpoint("moderations", "openai", openai_chat, taps.openai_other_facts),
-        Endpoint("images_generations", "openai", openai_chat, taps.openai_other_facts),
-        Endpoint("rerank", "openai", openai_chat, taps.openai_other_facts),
+        Endpoint("images_generations", "openai", openai_chat, media_reply_facts, MediaTap),
+        Endpoint("rerank", "openai", openai_chat, families.ranking_facts, family=RANK, form=ranking.common),
+        Endpoint(
+            "cohere_rerank",
+            "cohere",
+            cohere,
+            families.ranking_facts,
+            family=RANK,
+            forwards=_COHERE_HEADERS,
+            form=ranking.cohere,
+        ),
+        Endpoint(
+            "voyage_rerank", "openai", openai_chat, families.ranking_facts, family=RANK, form=ranking.voyage
+        ),
         Endpoint(
             "messages",
             "anthropic",
@@ -159,6 +291,8 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.AnthropicTap,
             family=CHAT,
             forwards=_ANTHROPIC_HEADERS,
+            comments=True,
+            keep_alive=b'event: ping\ndata: {"type": "ping"}\n\n',
         ),
         Endpoint(
             "responses",
@@ -168,6 +302,8 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.ResponsesTap,
             family=CHAT,
             forwards=_OPENAI_HEADERS,
+            comments=True,
+            keep_alive=_COMMENT,
         ),
         Endpoint(
             "generate_content",
@@ -176,8 +312,9 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.gemini_reply_facts,
             taps.GeminiTap,
             family=CHAT,
-            stream_query=b"alt=sse",
+            choices=taps.gemini_choices,
             model_in_path=True,
+            keep_alive=b"\r\n",
         ),
         Endpoint(
             "converse",
@@ -189,9 +326,37 @@ ENDPOINTS: dict[str, Endpoint] = {
             stream_type=bedrock.STREAM_TYPE,
             framing=bedrock.messages,
             model_in_path=True,
-            error_headers=lambda error: [(bedrock.ERROR_HEADER, bedrock.error_type(error).encode())],
+            error_headers=_bedrock_error,
         ),
-        Endpoint("gemini_count_tokens", "gemini", gemini, taps.gemini_count_facts, model_in_path=True),
+        Endpoint(
+            "gemini_count_tokens",
+            "gemini",
+            gemini,
+            taps.gemini_count_facts,
+            family=COUNT,
+            model_in_path=True,
+            form=counting.google,
+            renamed=gemini_model,
+        ),
+        Endpoint(
+            "bedrock_count_tokens",
+            "bedrock",
+            bedrock,
+            families.bedrock_count_facts,
+            family=COUNT,
+            model_in_path=True,
+            error_headers=_bedrock_error,
+            form=counting.aws,
+        ),
+        Endpoint(
+            "input_tokens",
+            "openai",
+            openai_responses,
+            families.responses_count_facts,
+            family=COUNT,
+            forwards=_OPENAI_HEADERS,
+            form=counting.responses,
+        ),
         Endpoint(
             "cohere_chat",
             "cohere",
@@ -199,13 +364,44 @@ ENDPOINTS: dict[str, Endpoint] = {
             taps.cohere_reply_facts,
             taps.CohereTap,
             family=CHAT,
-            forwards=frozenset({b"x-client-name"}),
+            forwards=_COHERE_HEADERS,
+            comments=True,
+            keep_alive=_COMMENT,
         ),
         Endpoint(
-            "count_tokens", "anthropic", anthropic, taps.anthropic_count_facts, forwards=_ANTHROPIC_HEADERS
+            "count_tokens",
+            "anthropic",
+            anthropic,
+            taps.anthropic_count_facts,
+            family=COUNT,
+            forwards=_ANTHROPIC_HEADERS,
+            form=counting.claude,
         ),
     )
 }
+
+
+WRAPPED: dict[str, Endpoint] = {
+    "bedrock": replace(
+        ENDPOINTS["messages"],
+        tap=taps.InvokedTap,
+        stream_type=bedrock.STREAM_TYPE,
+        framing=taps.InvokedEvents,
+    ),
+}
+"""Endpoints as they are within another vendor's framing, by the framing's name."""
+
+
+ARRAYS: dict[str, Endpoint] = {
+    "generate_content": replace(
+        ENDPOINTS["generate_content"],
+        codec=arrays,
+        stream_type=b"application/json",
+        array=True,
+        keep_alive=b"",
+    )
+}
+"""Endpoints whose streams are a JSON array for callers that do not ask for `alt=sse`."""
 
 
 def error_endpoint(dialect: str) -> Endpoint:

@@ -29,7 +29,8 @@ def detail_of(value: Any) -> ErrorDetail:
     """Finds the error in decoded JSON; an empty message when there is none to find.
 
     Known shapes: `{"error": {...}}` (OpenAI, Anthropic, Gemini, the last also in a list), `{"error": "..."}`,
-    `{"message": ..., "type": ..., "code": ...}` (vLLM), `{"detail": ...}` (FastAPI).
+    `{"message": ..., "type": ..., "code": ...}` (vLLM), `{"detail": ...}` (FastAPI),
+    `{"err_code": ..., "err_msg": ...}` (Deepgram).
     """
     if isinstance(value, list):
         value = value[0] if value else None
@@ -41,7 +42,11 @@ def detail_of(value: Any) -> ErrorDetail:
     if isinstance(inner, str):
         return ErrorDetail(inner[:LONGEST], _word(value.get("code")))
     source = inner if isinstance(inner, dict) else value
-    message = source.get("message") or source.get("detail") or source.get("msg") or ""
+    message = (
+        source.get("message") or source.get("detail") or source.get("msg") or source.get("err_msg") or ""
+    )
+    if isinstance(message, dict) and isinstance(message.get("message"), str):  # ElevenLabs: {"detail": {...}}
+        message = message["message"]
     if not isinstance(message, str):
         message = msgspec.json.encode(message).decode()
     kind = source.get("type") if source is inner or value.get("type") != "error" else None

@@ -24,11 +24,12 @@ def read_url(url: str) -> Source:
     """A data URL as its data, any other URL as itself."""
     if url[:5].lower() != "data:":
         return Source(url=url)
-    head, comma, data = url[5:].partition(",")
+    comma = url.find(",", 5)
+    head, data = (url[5:comma], url[comma + 1 :]) if comma >= 0 else (url[5:], "")
     media_type, _, options = head.partition(";")
     media_type = media_type.strip().lower()
     media_type = _ALIASES.get(media_type, media_type)
-    if not comma:
+    if comma < 0:
         return Source(media_type=media_type)
     if options.rpartition(";")[2].strip().lower() != "base64":
         data = b64encode(unquote_to_bytes(data)).decode()

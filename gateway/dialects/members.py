@@ -16,9 +16,9 @@ OPENAI_DEFAULTS = {"modalities": b'["text"]', "store": b"false"}
 
 
 def append(body: bytes, name: str, value: bytes) -> bytes:
-    """`body`, a JSON object, with one more member."""
+    """`body`, a JSON object, with one more member. A body with media in it is large: it is copied once."""
     comma = b"" if body == b"{}" else b","
-    return body[:-1] + comma + _encode(name) + b":" + value + b"}"
+    return b"".join((memoryview(body)[:-1], comma, _encode(name), b":", value, b"}"))
 
 
 def with_extras(
@@ -28,12 +28,15 @@ def with_extras(
     facts: TargetFacts,
     dropped: Dropped,
     unnamed: Mapping[str, bytes] | None = None,
+    shared: Mapping[str, str] | None = None,
 ) -> bytes:
-    """`body` with the request's own extras, where it was read from `dialect`. The others are named as dropped, but for
-    those that say what `unnamed` has."""
+    """`body` with the request's own extras, where it was read from `dialect`. `shared` names those of the request's
+    dialect that mean the same here, with the name that they have here. The others are named as dropped, but for those
+    that say what `unnamed` has."""
     for extra in request.extras:
-        if request.dialect == dialect and extra.name not in facts.drops:
-            body = append(body, extra.name, extra.value)
+        name = extra.name if request.dialect == dialect else "" if shared is None else shared.get(extra.name)
+        if name and name not in facts.drops:
+            body = append(body, name, extra.value)
         elif unnamed is None or unnamed.get(extra.name) != extra.value:
             dropped.add(extra.name)
     return body

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 
 from gateway.schemas.chat import Reasoning, SealedReasoning
+from gateway.schemas.events import ReasoningDelta
 
 PREFIX = "gateway.reasoning.v1."
 
@@ -40,6 +41,14 @@ def seal(thought: Reasoning | SealedReasoning) -> str:
     else:
         return ""
     return PREFIX + urlsafe_b64encode(_encode(envelope)).decode()
+
+
+def named(thought: Reasoning | ReasoningDelta) -> str:
+    """The envelope of a thought that its provider knows by an id and did not sign, to stand where its signature would;
+    "" for any other."""
+    if thought.signature or not (thought.id and thought.format):
+        return ""
+    return seal(Reasoning("", "", thought.id, thought.format, thought.summary))
 
 
 def unseal(sealed: str, text: str) -> Reasoning | SealedReasoning | None:

@@ -307,3 +307,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     service_tier: str = ""
     fingerprint: str = ""
+
+    @property
+    def finish(self) -> str:
+        """Why the first choice ended, in the provider's word where it has one."""
+        return (self.choices[0].native or self.choices[0].finish) if self.choices else ""

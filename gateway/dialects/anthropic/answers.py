@@ -8,7 +8,7 @@ from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, 
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.leaves import as_text
-from gateway.dialects.sealing import seal
+from gateway.dialects.sealing import named, seal
 from gateway.dialects.usage import anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
@@ -127,7 +127,9 @@ def explanation(details: bytes) -> str:
 def usage_out(usage: Usage, service_tier: str | None = None) -> wire.UsageOut:
     fresh = max(usage.input - usage.cached - usage.cache_write, 0)
     details = wire.OutputDetails(usage.reasoning) if usage.reasoning else None
-    return wire.UsageOut(fresh, usage.output, usage.cache_write, usage.cached, details, service_tier)
+    hour = min(usage.cache_write_1h, usage.cache_write)
+    written = wire.CacheCreationOut(usage.cache_write - hour, hour) if usage.cache_write_1h else None
+    return wire.UsageOut(fresh, usage.output, usage.cache_write, usage.cached, details, service_tier, written)
 
 
 def tier_out(tier: str) -> str | None:
@@ -188,7 +190,7 @@ def _block(
             block.caller = Raw(part.origin)
         return block
     if isinstance(part, Reasoning):
-        return wire.ThinkingBlock(thinking=part.text, signature=part.signature)
+        return wire.ThinkingBlock(thinking=part.text, signature=part.signature or named(part))
     if isinstance(part, SealedReasoning):
         return wire.RedactedThinkingBlock(data=proof(part.data, part.id, part.format))
     if isinstance(part, Refusal):

@@ -6,7 +6,8 @@ from typing import cast
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.dropped import Dropped
+from gateway._speedups.translate import plain_blocks
+from gateway.dialects.dropped import CITED, PROOF, THOUGHT, Dropped
 from gateway.dialects.media import plain_text, type_of
 from gateway.schemas.chat import (
     Audio,
@@ -44,6 +45,9 @@ class ContentWriter:
         self._dropped = dropped
 
     def blocks(self, parts: tuple[Part, ...]) -> list[OutBlock]:
+        plain = plain_blocks(parts)
+        if plain is not None:
+            return plain
         return [block for part in parts if (block := self._block(part)) is not None]
 
     def _block(self, part: Part) -> OutBlock | None:
@@ -57,7 +61,7 @@ class ContentWriter:
             return self._reasoning(part)
         if isinstance(part, SealedReasoning):
             if _foreign(part.format):
-                self._dropped.add("messages.reasoning_details")
+                self._dropped.add(PROOF)
                 return None
             return wire.RedactedThinkingBlock(data=part.data)
         return self._media(part)
@@ -82,6 +86,8 @@ class ContentWriter:
         if part.citations:
             raw = [Raw(citation.raw) for citation in part.citations if citation.dialect == NAME]
             block.citations = raw or None
+            if len(raw) < len(part.citations):
+                self._dropped.add(CITED)
         return block
 
     def _opaque(self, part: Opaque) -> OutBlock | None:
@@ -96,7 +102,7 @@ class ContentWriter:
         """Anthropic takes back only thought that it signed."""
         if part.signature and not _foreign(part.format):
             return wire.ThinkingBlock(thinking=part.text, signature=part.signature)
-        self._dropped.add("messages.content.thinking" if self._native else "messages.reasoning")
+        self._dropped.add(THOUGHT)
         return None
 
     # --- tools ---
@@ -111,7 +117,7 @@ class ContentWriter:
         if part.origin and self._native:
             block.caller = Raw(part.origin)
         if part.signature:
-            self._dropped.add("messages.tool_calls.extra_content")
+            self._dropped.add(PROOF)
         return block
 
     def _result(self, part: ToolResult) -> OutBlock:
@@ -167,7 +173,7 @@ class ContentWriter:
                 self._dropped.add("messages.content.file")
                 return None
             source = Source("text/plain", text=text)
-        written = self._source(source, "file")
+        written = self._source(source, "document")
         if written is None:
             return None
         return wire.DocumentBlock(

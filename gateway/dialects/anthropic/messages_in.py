@@ -65,7 +65,9 @@ def _block(block: wire.Block) -> Part:
     if isinstance(block, wire.ToolResultBlock):
         return _result(block)
     if isinstance(block, wire.ThinkingBlock):
-        return Reasoning(block.thinking, block.signature, format=_format(block.signature))
+        signature = block.signature or ""
+        thought = unseal(signature, block.thinking) if signature else None
+        return thought or Reasoning(block.thinking, signature, format=_format(signature))
     if isinstance(block, wire.RedactedThinkingBlock):
         return unseal(block.data, "") or SealedReasoning(block.data, format=_format(block.data))
     return _media(block)

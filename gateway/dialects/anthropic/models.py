@@ -26,6 +26,7 @@ class Traits(msgspec.Struct, frozen=True, gc=False):
     both: bool = True
     forced: bool = True
     system_turns: bool = False
+    prefill: bool = True
 
 
 _THREE = ("low", "medium", "high")
@@ -53,14 +54,15 @@ def traits_of(model: str) -> Traits:
 
 
 def _by_version(family: str, version: tuple[int, int]) -> Traits:
+    """Prefilling is refused since 4.6."""
     if family in ("fable", "mythos"):
-        return Traits(False, True, "", _FIVE, False, False, version < (5, 1), True)
+        return Traits(False, True, "", _FIVE, False, False, version < (5, 1), True, False)
     if version >= (5, 5):
         off = {"opus": "", "sonnet": "between_tools"}.get(family, "disabled")
-        return Traits(False, True, off, _FIVE, False, False, family != "opus", True)
+        return Traits(False, True, off, _FIVE, False, False, family != "opus", True, False)
     if version >= (4, 7):
-        return Traits(False, True, "disabled", _FIVE, False, False, True, version >= (4, 8))
+        return Traits(False, True, "disabled", _FIVE, False, False, True, version >= (4, 8), False)
     if version >= (4, 6):
-        return Traits(True, True, "disabled", _FOUR, True, False)
+        return Traits(True, True, "disabled", _FOUR, True, False, prefill=False)
     efforts = _THREE if (family, version) == ("opus", (4, 5)) else ()
     return Traits(True, False, "disabled", efforts, True, both=version < (4, 1))

@@ -73,7 +73,7 @@ def _effort(thinking: Thinking, traits: Traits, dropped: Dropped | None = None) 
     if not effort and thinking.budget is not None:
         effort = "low" if thinking.budget < 4096 else "medium" if thinking.budget < 16384 else "high"
         if dropped is not None:
-            dropped.add("reasoning.max_tokens")
+            dropped.add("thinking.budget_tokens")
     if not effort or not traits.efforts:
         return None
     if effort in traits.efforts:

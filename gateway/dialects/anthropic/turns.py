@@ -44,7 +44,7 @@ def write_turns(request: ChatRequest, system_turns: bool, dropped: Dropped) -> T
     _settle(turns, waiting)
     turns.system += waiting
     for turn in turns.messages:
-        if turn.role == "user":
+        if turn.role == "user" and len(turn.blocks) > 1:
             turn.blocks.sort(key=_after_results)
     _trim_last(turns.messages)
     return turns

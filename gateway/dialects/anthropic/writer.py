@@ -11,11 +11,14 @@ import msgspec
 from msgspec import Raw
 
 from gateway.dialects.anthropic.answers import citation_out, proof, stop_reason, tier_out, usage_out
+from gateway.dialects.anthropic.content import call_input
 from gateway.dialects.anthropic.errors import error_event
 from gateway.dialects.anthropic.messages_in import NAME
+from gateway.dialects.framing import one_line
 from gateway.dialects.ids import answer_id
+from gateway.dialects.sealing import named
 from gateway.errors import GatewayError
-from gateway.schemas.chat import ChatRequest
+from gateway.schemas.chat import ChatRequest, ToolCall
 from gateway.schemas.events import (
     Cited,
     Closed,
@@ -48,10 +51,13 @@ class Writer:
         "_arguments",
         "_called",
         "_closed",
+        "_custom",
         "_delta_head",
+        "_envelope",
         "_finish",
         "_id",
         "_index",
+        "_is_text",
         "_is_tool",
         "_model",
         "_open",
@@ -67,10 +73,10 @@ class Writer:
         self._usage = Usage()
         self._index = -1
         self._open = _NONE
-        self._is_tool = False
+        self._is_text = self._is_tool = self._custom = False
         self._delta_head = b""
         self._arguments: list[str] = []
-        self._signature = ""
+        self._signature = self._envelope = ""
         self._closed: set[int] = set()
         self._waiting: dict[int, list[Event]] = {}
         self._called = False
@@ -147,7 +153,7 @@ class Writer:
         """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
         if not self._is_tool:
             return True
-        if not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
+        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
             return False
         try:
             _decode_object("".join(self._arguments))
@@ -175,11 +181,12 @@ class Writer:
         if block is None:
             return b""
         out = self._close()
-        self._open, self._is_tool = event.part, kind is ToolStarted
+        self._open, self._is_text, self._is_tool = event.part, kind is TextDelta, kind is ToolStarted
         self._index += 1
         index = b"%d" % self._index
         self._delta_head = _DELTA + index + b',"delta":'
         self._called = self._called or self._is_tool
+        self._custom = self._is_tool and event.kind == "custom"
         begin = _BLOCK_START + index + b',"content_block":' + block + b"}\n\n"
         return out + begin + self._piece(event)
 
@@ -190,17 +197,21 @@ class Writer:
             return self._delta_head + b'{"type":"text_delta","text":' + _encode(event.text) + b"}}\n\n"
         if kind is ToolDelta:
             self._arguments.append(event.arguments)
-            piece = _encode(event.arguments)
-            return self._delta_head + b'{"type":"input_json_delta","partial_json":' + piece + b"}}\n\n"
+            return b"" if self._custom else self._input(event.arguments)
         if kind is ReasoningDelta:
             # Clients take the last signature they get: pieces of one are joined and said at the end of the block.
             self._signature += event.signature
+            if event.id:
+                self._envelope = named(event)
             if not event.text:
                 return b""
             return (
                 self._delta_head + b'{"type":"thinking_delta","thinking":' + _encode(event.text) + b"}}\n\n"
             )
         return self._rare_piece(event)
+
+    def _input(self, text: str) -> bytes:
+        return self._delta_head + b'{"type":"input_json_delta","partial_json":' + _encode(text) + b"}}\n\n"
 
     def _rare_piece(self, event: Any) -> bytes:
         if isinstance(event, RefusalDelta):
@@ -210,37 +221,46 @@ class Writer:
             raw = citation_out(event.citation)
             if raw is None:
                 return b""
-            return self._delta_head + b'{"type":"citations_delta","citation":' + bytes(raw) + b"}}\n\n"
+            return (
+                self._delta_head + b'{"type":"citations_delta","citation":' + one_line(bytes(raw)) + b"}}\n\n"
+            )
         if isinstance(event, Fragment) and event.dialect == NAME:
-            return self._delta_head + event.raw + b"}\n\n"
-        return self._close() if isinstance(event, Closed) else b""
+            return self._delta_head + one_line(event.raw) + b"}\n\n"
+        # A text stays open until another part begins, for the citations that some providers send after it.
+        return self._close() if isinstance(event, Closed) and not self._is_text else b""
 
     def _close(self) -> bytes:
         if self._open == _NONE:
             return b""
         signed = b""
-        if self._signature:
-            piece = _encode(self._signature)
+        if self._signature or self._envelope:
+            piece = _encode(self._signature or self._envelope)
             signed = self._delta_head + b'{"type":"signature_delta","signature":' + piece + b"}}\n\n"
+        if self._custom:
+            # Free text goes into an object, which takes all of it.
+            whole = ToolCall("", "", "".join(self._arguments), "custom")
+            signed = self._input(call_input(whole).decode())
+            self._custom = False
         self._closed.add(self._open)
         self._open, self._is_tool, self._signature = _NONE, False, ""
+        self._envelope = ""
         self._arguments = []
         return signed + _BLOCK_STOP + b"%d}\n\n" % self._index
 
 
 def _sse(name: bytes, body: dict[str, Any]) -> bytes:
-    return b"event: " + name + b"\ndata: " + _encode(body) + b"\n\n"
+    return b"event: " + name + b"\ndata: " + one_line(_encode(body)) + b"\n\n"
 
 
 def _start_tool(event: ToolStarted) -> bytes:
     head = (
         b'{"type":"tool_use","id":' + _encode(event.id) + b',"name":' + _encode(event.name) + b',"input":{}'
     )
-    return head + (b',"caller":' + event.origin if event.origin else b"") + b"}"
+    return head + (b',"caller":' + one_line(event.origin) if event.origin else b"") + b"}"
 
 
 def _start_opaque(event: Opened) -> bytes | None:
-    return event.raw if event.dialect == NAME else None
+    return one_line(event.raw) if event.dialect == NAME else None
 
 
 _DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'

@@ -27,6 +27,8 @@ from gateway.schemas.wire import bedrock as wire
 from gateway.schemas.wire.common import given
 
 NAME = "bedrock"
+METADATA = "metadata"
+"""The kind of an opaque part that is what the last event of a stream says beside usage."""
 
 _BLOCK = msgspec.json.Decoder(wire.Block)
 _CITATION = msgspec.json.Decoder(wire.Citation)

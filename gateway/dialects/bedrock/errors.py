@@ -66,11 +66,14 @@ _ANY = msgspec.json.Decoder()
 
 
 def read_error(status: int, body: bytes, content_type: str, error_type: str = "") -> ErrorDetail:
-    """`error_type` is the header's value, where it is at hand; AWS's other services say it in `__type`."""
+    """`error_type` is the header's value, where it is at hand; AWS's other services say it in `__type`. Without either
+    the status tells it, as long as the words are AWS's."""
     detail = failures.read_error(status, body, content_type)
     fields = _fields(body)
     words = fields.get("message") or fields.get("Message")
     kind = plain_type(error_type or fields.get("__type") or "")
+    if not kind and isinstance(words, str) and not detail.type and not detail.code:
+        kind = _type_of(status)
     message = words[: failures.LONGEST] if isinstance(words, str) else detail.message
     return ErrorDetail(message, detail.code or kind or None, kind or detail.type, detail.param)
 
@@ -123,7 +126,10 @@ def error_type(error: GatewayError) -> str:
     said, _ = words_of(error)
     if said is not None and STATUS_OF.get(said.lower()) == error.http_status:
         return said[0].upper() + said[1:]
-    status = error.http_status
+    return _type_of(error.http_status)
+
+
+def _type_of(status: int) -> str:
     return _TYPES.get(status) or ("ValidationException" if status < 500 else "InternalServerException")
 
 

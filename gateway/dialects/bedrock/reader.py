@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.dialects.bedrock.answers import FINISH, stop_sequence
-from gateway.dialects.bedrock.blocks_in import NAME, read_citation
+from gateway.dialects.bedrock.blocks_in import METADATA, NAME, read_citation
 from gateway.dialects.bedrock.errors import stream_exception
 from gateway.dialects.bedrock.families import reasoning_format
 from gateway.dialects.bedrock.tokens import read_usage
@@ -40,6 +40,9 @@ _decode_delta = msgspec.json.Decoder(wire.Delta).decode
 _decode_stop = msgspec.json.Decoder(wire.StopEvent).decode
 _decode_metadata = msgspec.json.Decoder(wire.MetadataEvent).decode
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+
+_DETAILS = ("metrics", "trace", "performanceConfig", "serviceTier")
+"""Members of the last event that only Bedrock knows."""
 
 
 class Reader:
@@ -170,7 +173,12 @@ class Reader:
             self._early = usage or self._early
             return []
         self._ended = True
-        return [Ended()] if usage is None else [Used(usage), Ended()]
+        told = _MEMBERS.decode(data)
+        rest = {name: told[name] for name in _DETAILS if name in told and given(told[name])}
+        events: list[Event] = []
+        if rest:
+            events.append(Opened(self._next, NAME, METADATA, msgspec.json.encode(rest)))
+        return [*events, Ended()] if usage is None else [*events, Used(usage), Ended()]
 
 
 def _kind(union: Raw) -> str:

@@ -206,9 +206,10 @@ def _account(request: ChatRequest, body: Body, dropped: Dropped) -> None:
             body["requestMetadata"] = Raw(request.metadata)
         elif request.metadata != b"{}":
             dropped.add("metadata")
-    for name in ("user", "safety_id"):
-        if getattr(request, name):
-            dropped.add(_USERS.get((request.dialect, name), name))
+    if request.user:
+        dropped.add("user")
+    if request.safety_id:
+        dropped.add("safety_identifier")
     tier = request.service_tier
     if native and tier:
         body["serviceTier"] = {"type": tier}
@@ -218,7 +219,6 @@ def _account(request: ChatRequest, body: Body, dropped: Dropped) -> None:
         dropped.add("service_tier")
 
 
-_USERS = {("anthropic", "user"): "metadata.user_id", ("openai_chat", "safety_id"): "safety_identifier"}
 _TIERS = {"default": "default", "standard_only": "default", "flex": "flex", "priority": "priority"}
 
 

@@ -44,8 +44,7 @@ def tool_config(
         tools = [_spec(name, None, _EMPTY_SCHEMA, None) for name in called]
         choice = None
     if request.parallel_tools is False:
-        anthropic = request.dialect == "anthropic"
-        dropped.add("tool_choice.disable_parallel_tool_use" if anthropic else "parallel_tool_calls")
+        dropped.add("parallel_tool_calls")
     if not tools:
         return None
     config: dict[str, Any] = {"tools": tools}

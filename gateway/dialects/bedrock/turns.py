@@ -14,7 +14,7 @@ from msgspec import Raw
 from gateway.dialects.bedrock import blocks_out as out
 from gateway.dialects.bedrock.blocks_in import NAME
 from gateway.dialects.bedrock.formats import AUDIO, DOCUMENT_FORMATS, IMAGE_FORMATS
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITED, PROOF, THOUGHT, Dropped
 from gateway.dialects.media import plain_text, type_of
 from gateway.schemas.chat import (
     Audio,
@@ -146,6 +146,8 @@ class ContentWriter:
         if isinstance(part, Text):
             return self._text(part)
         if isinstance(part, ToolCall):
+            if part.signature:
+                self._dropped.add(PROOF)
             return out.tool_use(part)
         if isinstance(part, ToolResult):
             return self._result(part)
@@ -154,7 +156,7 @@ class ContentWriter:
         if isinstance(part, SealedReasoning):
             block = None if out.foreign(part.format) else out.redacted(part.data)
             if block is None:
-                self._dropped.add("messages.reasoning_details")
+                self._dropped.add(PROOF)
             return block
         if isinstance(part, Refusal):
             return {"text": part.text} if part.text.strip() else None
@@ -167,12 +169,14 @@ class ContentWriter:
         cited = [raw for each in part.citations if (raw := out.citation_out(each)) is not None]
         if cited and part.citations[0].dialect == NAME:
             return {"citationsContent": {"content": [{"text": part.text}], "citations": cited}}
+        if part.citations:
+            self._dropped.add(CITED)
         return {"text": part.text}
 
     def _reasoning(self, part: Reasoning) -> Block | None:
         """Claude takes back only thought that it signed; a caller in Bedrock's own words is repeated."""
         if out.foreign(part.format) or not (part.signature or self.native):
-            self._dropped.add("messages.reasoning")
+            self._dropped.add(THOUGHT)
             return None
         return out.reasoning(part)
 
@@ -253,7 +257,7 @@ class ContentWriter:
                 return None
             source, form = {"text": text}, "txt"
         else:
-            source = self._source(given, "file")
+            source = self._source(given, "document")
         if source is None:
             return None
         document: dict[str, Any] = {"name": self._name(part.name), "source": source}

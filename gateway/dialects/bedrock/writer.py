@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Raw
 
 from gateway._speedups.eventstream import frame
+from gateway._speedups.translate import framed
 from gateway.dialects.bedrock import blocks_out as out
 from gateway.dialects.bedrock.answers import stop_reason, tier_out
-from gateway.dialects.bedrock.blocks_in import NAME
+from gateway.dialects.bedrock.blocks_in import METADATA, NAME
 from gateway.dialects.bedrock.errors import error_event
 from gateway.dialects.bedrock.tokens import usage_out
 from gateway.errors import GatewayError
-from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning
+from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning, ToolCall
 from gateway.schemas.events import (
     Cited,
     Closed,
@@ -50,9 +51,12 @@ class Writer:
         "_arguments",
         "_called",
         "_closed",
+        "_custom",
         "_finish",
         "_index",
+        "_is_text",
         "_is_tool",
+        "_metadata",
         "_open",
         "_refused",
         "_thought",
@@ -64,9 +68,10 @@ class Writer:
     def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002 (nothing of it is said)
         self._usage = Usage()
         self._tier = ""
+        self._metadata: dict[str, Raw] = {}
         self._index = -1
         self._open = _NONE
-        self._is_tool = False
+        self._is_text = self._is_tool = self._custom = False
         self._arguments: list[str] = []
         self._thought: ReasoningDelta | None = None
         self._closed: set[int] = set()
@@ -116,6 +121,7 @@ class Writer:
         tier = tier_out(self._tier)
         if tier is not None:
             metadata["serviceTier"] = tier
+        metadata.update(self._metadata)
         return frame("messageStop", _encode(stop)) + frame("metadata", _encode(metadata))
 
     # --- blocks in order ---
@@ -138,7 +144,7 @@ class Writer:
         """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
         if not self._is_tool:
             return True
-        if not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
+        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
             return False
         try:
             _decode_object("".join(self._arguments))
@@ -159,13 +165,16 @@ class Writer:
         kind = type(event)
         if kind not in _BEGINS or (kind is Opened and event.dialect != NAME):
             return b""
+        if kind is Opened and event.kind == METADATA:
+            self._metadata = _decode_object(event.raw)
+            return b""
         if kind is ToolStarted and event.part in self._closed:
             return b""
         written = self._close()
-        self._open, self._is_tool = event.part, kind is ToolStarted
+        self._open, self._is_text, self._is_tool = event.part, kind is TextDelta, kind is ToolStarted
         self._index += 1
         if kind is ToolStarted:
-            self._called = True
+            self._called, self._custom = True, event.kind == "custom"
             start = {"toolUse": {"toolUseId": out.tool_id(event.id), "name": event.name}}
             return written + self._message("contentBlockStart", "start", start)
         if kind is Opened:
@@ -182,10 +191,12 @@ class Writer:
         """The delta of an event for the open block."""
         kind = type(event)
         if kind is TextDelta:
-            return self._delta({"text": event.text})
+            return frame(_DELTA_EVENT, framed(_TEXT_DELTA % self._index, event.text, b"}}"))
         if kind is ToolDelta:
             self._arguments.append(event.arguments)
-            return self._delta({"toolUse": {"input": event.arguments}})
+            if self._custom:
+                return b""
+            return frame(_DELTA_EVENT, framed(_INPUT_DELTA % self._index, event.arguments, b"}}}"))
         if kind is ReasoningDelta:
             # Clients take the last signature they get: pieces of one are joined and said at the end of the block.
             self._keep(event)
@@ -217,7 +228,8 @@ class Writer:
             return self._delta({"citation": citation}) if citation is not None else b""
         if isinstance(event, Fragment) and event.dialect == NAME:
             return self._delta(Raw(event.raw))
-        return self._close() if isinstance(event, Closed) else b""
+        # A text stays open until another part begins, for the citations that some providers send after it.
+        return self._close() if isinstance(event, Closed) and not self._is_text else b""
 
     def _close(self) -> bytes:
         if self._open == _NONE:
@@ -229,12 +241,20 @@ class Writer:
                 Reasoning("", known.signature, known.id, known.format, known.summary)
             )
             signed = self._delta({"reasoningContent": {"signature": proof}}) if proof else b""
+        if self._custom:
+            # Free text goes into an object, which takes all of it.
+            whole = ToolCall("", "", "".join(self._arguments), "custom")
+            signed = self._delta({"toolUse": {"input": out.call_input(whole).decode()}})
+            self._custom = False
         self._closed.add(self._open)
         self._open, self._is_tool, self._thought = _NONE, False, None
         self._arguments = []
         return signed + frame("contentBlockStop", b'{"contentBlockIndex":%d}' % self._index)
 
 
+_DELTA_EVENT = "contentBlockDelta"
+_TEXT_DELTA = b'{"contentBlockIndex":%d,"delta":{"text":'
+_INPUT_DELTA = b'{"contentBlockIndex":%d,"delta":{"toolUse":{"input":'
 _BEGINS = frozenset({TextDelta, RefusalDelta, ReasoningDelta, SealedDelta, ToolStarted, Opened})
 _CONTENT = frozenset({*_BEGINS, ToolDelta, Cited, Fragment, Closed})
 _HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {

@@ -9,6 +9,7 @@ from gateway.dialects.cohere.logprobs import logprobs_out, read_logprobs
 from gateway.dialects.cohere.messages_in import PLAN, assembled, read_call, read_thought
 from gateway.dialects.cohere.usage import cohere_usage, usage_out
 from gateway.dialects.decode import UNREADABLE
+from gateway.dialects.sealing import named, seal
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
     ChatRequest,
@@ -23,6 +24,7 @@ from gateway.schemas.chat import (
     Text,
     ToolCall,
 )
+from gateway.schemas.events import SealedDelta
 from gateway.schemas.wire import cohere as wire
 
 _decode = msgspec.json.Decoder(wire.Reply).decode
@@ -153,10 +155,16 @@ def _message_out(choice: Choice) -> wire.MessageOut:
 
 def _thought(part: Reasoning | SealedReasoning) -> wire.ThinkingPart:
     if isinstance(part, SealedReasoning):
-        return wire.ThinkingPart(thinking="", data=part.data, format=part.format or None)
-    if not part.signature:
+        return wire.ThinkingPart(thinking="", data=sealed_data(part), format=part.format or None)
+    signature = part.signature or named(part)
+    if not signature:
         return wire.ThinkingPart(thinking=part.text)
-    return wire.ThinkingPart(thinking=part.text, signature=part.signature, format=part.format or None)
+    return wire.ThinkingPart(thinking=part.text, signature=signature, format=part.format or None)
+
+
+def sealed_data(part: SealedReasoning | SealedDelta) -> str:
+    """What is sealed; in the gateway's envelope where its provider knows it by an id, for which Cohere has no place."""
+    return seal(SealedReasoning(part.data, part.id, part.format)) if part.id else part.data
 
 
 def call_out(identity: str, name: str, arguments: str) -> wire.ToolCallOut:

@@ -6,6 +6,7 @@ from msgspec import Raw
 from gateway.dialects.cohere.citations import NAME, Located, moved, read_citation
 from gateway.dialects.cohere.documents import words_of
 from gateway.dialects.media import read_url
+from gateway.dialects.sealing import unseal
 from gateway.errors import BadRequest
 from gateway.schemas.chat import (
     Citation,
@@ -79,8 +80,9 @@ def _answer(message: wire.Message, place: int) -> tuple[Part, ...]:
 
 def read_thought(part: wire.ThinkingPart | wire.ReplyPart) -> Reasoning | SealedReasoning:
     if part.data:
-        return SealedReasoning(part.data, format=part.format or "")
-    return Reasoning(part.thinking or "", part.signature or "", format=part.format or "")
+        return unseal(part.data, "") or SealedReasoning(part.data, format=part.format or "")
+    named = unseal(part.signature, part.thinking or "") if part.signature else None
+    return named or Reasoning(part.thinking or "", part.signature or "", format=part.format or "")
 
 
 def read_call(call: wire.ToolCall | wire.ReplyCall, fallback_id: str) -> ToolCall:

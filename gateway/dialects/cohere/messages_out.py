@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from gateway.dialects.cohere.citations import NAME, citation_out
 from gateway.dialects.cohere.messages_in import PLAN
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITE, CITED, PROOF, Dropped
 from gateway.dialects.media import data_url, plain_text, type_of
 from gateway.schemas.chat import (
     Audio,
@@ -119,11 +119,13 @@ class MessageWriter:
     def _citations(self, part: Text, before: int, block: int) -> list[Raw]:
         found = [citation_out(each, part.text, before, block) for each in part.citations]
         if None in found:
-            self._dropped.add("messages.content.citations")
+            self._dropped.add(CITED)
         return [raw for raw in found if raw is not None]
 
     def _call(self, call: ToolCall) -> wire.ToolCall:
         self._mark(call.cache)
+        if call.signature:
+            self._dropped.add(PROOF)
         arguments = call.arguments
         if call.kind == "custom":
             arguments = _encode({"input": arguments}).decode()
@@ -133,10 +135,10 @@ class MessageWriter:
     def _thought(self, part: Reasoning | SealedReasoning) -> OutPart | None:
         """Shown thought crosses as it stands; what proves or seals it is another provider's and means nothing here."""
         if isinstance(part, SealedReasoning):
-            self._dropped.add("messages.reasoning.data")
+            self._dropped.add(PROOF)
             return None
         if part.signature:
-            self._dropped.add("messages.reasoning.signature")
+            self._dropped.add(PROOF)
         return wire.ThinkingPart(thinking=part.text) if part.text or self._native else None
 
     # --- content ---
@@ -201,7 +203,7 @@ class MessageWriter:
             data = {name: value for name, value in fields.items() if value}
             return wire.DocumentPart(document=Raw(_encode({"data": data})))
         if part.cite:
-            self._dropped.add("messages.content.citations")
+            self._dropped.add(CITE)
         title = "\n".join([line for line in (part.name, part.context) if line])
         return wire.TextPart(text=f"{title}\n\n{text}" if title else text)
 

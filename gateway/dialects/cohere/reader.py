@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw
 
+from gateway._speedups.translate import Shape
 from gateway.dialects.cohere.answers import FINISH
 from gateway.dialects.cohere.citations import NAME, moved, read_citation
 from gateway.dialects.cohere.errors import failure
@@ -12,6 +13,7 @@ from gateway.dialects.cohere.logprobs import read_logprobs
 from gateway.dialects.cohere.messages_in import PLAN, read_arguments
 from gateway.dialects.cohere.usage import cohere_usage
 from gateway.dialects.decode import UNREADABLE
+from gateway.dialects.shapes import keys
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (
     Cited,
@@ -37,6 +39,22 @@ LOGPROBS = "openai_chat"
 """The dialect whose shape the neutral form's log probabilities have."""
 
 _decode = msgspec.json.Decoder(wire.StreamEvent).decode
+_MESSAGE = {
+    "content": keys(wire.ReplyPart, {"type": "some text", "text": "text"}),
+    "tool_calls": keys(wire.ReplyCall, {"function": keys(wire.ReplyFunction, {"arguments": "text"})}),
+}
+_PIECE = Shape(
+    keys(
+        wire.StreamEvent,
+        {
+            "type": ("content-delta", "tool-call-delta"),
+            "index": "number",
+            "delta": keys(wire.StreamDelta, {"message": keys(wire.StreamMessage, _MESSAGE)}),
+        },
+    )
+)
+"""One more piece of a text or of a call's arguments, as most events are."""
+
 _decode_citations = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -59,6 +77,11 @@ class Reader:
         """The neutral events of one server-sent event."""
         if self._ended or not data or data.startswith(DONE):
             return []
+        found = _PIECE.match(data)
+        if found is not None:
+            piece = self._piece(*found)
+            if piece is not None:
+                return [piece]
         try:
             event = _decode(data)
             kind = event.type or name
@@ -72,6 +95,21 @@ class Reader:
             return events
         self._started = True
         return events if events and isinstance(events[0], Started) else [Started(), *events]
+
+    def _piece(
+        self, kind: str | None, place: int | None, text: str | None, arguments: str | None
+    ) -> TextDelta | ToolDelta | None:
+        """The event of one more piece; None where something begins with it."""
+        if place is None:
+            return None
+        if kind == "content-delta" and text:
+            part = self._blocks.get(place)
+            if part is None or part not in self._lengths:
+                return None
+            self._lengths[part] += len(text)
+            return TextDelta(part, text)
+        part = self._calls.get(place) if kind == "tool-call-delta" and arguments else None
+        return None if part is None or not arguments else ToolDelta(part, arguments)
 
     def end(self) -> list[Event]:
         """Cohere's last event says why the answer ended; a stream without it was cut."""

@@ -198,7 +198,6 @@ def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
         dropped.add("min_p")
     if request.logit_bias not in (b"", b"{}"):
         dropped.add("logit_bias")
-    said_there = _SPELLINGS.get(request.dialect, {})
     for name, said in (
         ("parallel_tool_calls", request.parallel_tools is False),
         ("user", request.user),
@@ -207,18 +206,9 @@ def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
         ("cache_control", request.cache is not None),
     ):
         if said:
-            dropped.add(said_there.get(name, name))
+            dropped.add(name)
     if request.service_tier not in ("", "auto", "default", "standard_only"):
         dropped.add("service_tier")
-
-
-_SPELLINGS = {
-    "anthropic": {
-        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
-        "user": "metadata.user_id",
-    }
-}
-"""How other callers than OpenAI's say these fields."""
 
 
 _DEFAULTS = defaults_of(wire.Request)

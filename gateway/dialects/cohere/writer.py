@@ -11,12 +11,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.cohere.answers import call_out, finish_word
+from gateway._speedups.translate import framed
+from gateway.dialects.cohere.answers import call_out, finish_word, sealed_data
 from gateway.dialects.cohere.citations import NAME, citation_out
 from gateway.dialects.cohere.errors import error_event
 from gateway.dialects.cohere.logprobs import logprobs_out
 from gateway.dialects.cohere.messages_in import PLAN
 from gateway.dialects.cohere.usage import usage_out
+from gateway.dialects.framing import one_line
+from gateway.dialects.sealing import named
 from gateway.errors import GatewayError
 from gateway.schemas.chat import ChatRequest, Citation
 from gateway.schemas.events import (
@@ -64,6 +67,7 @@ class Writer:
         "_contents",
         "_custom",
         "_early",
+        "_envelope",
         "_finish",
         "_format",
         "_id",
@@ -88,7 +92,7 @@ class Writer:
         self._kind = ""
         self._arguments: list[str] = []
         self._custom = False
-        self._signature = self._format = ""
+        self._signature = self._envelope = self._format = ""
         self._spoke = False
         self._early: list[Fragment] = []
         self._waiting: dict[int, list[Event]] = {}
@@ -201,12 +205,13 @@ class Writer:
             self._kind = "plan"
             return b""
         self._kind, self._format = "thought", event.format
+        self._envelope = named(event)
         content = {"type": "thinking", "thinking": ""}
         return _sse(b"content-start", self._contents, {"message": {"content": content}})
 
     def _begin_sealed(self, event: SealedDelta) -> bytes:
         self._kind = "thought"
-        content = {"type": "thinking", "thinking": "", "data": event.data}
+        content = {"type": "thinking", "thinking": "", "data": sealed_data(event)}
         if event.format:
             content["format"] = event.format
         return _sse(b"content-start", self._contents, {"message": {"content": content}})
@@ -220,9 +225,11 @@ class Writer:
         """What an event says of the open part."""
         kind = type(event)
         if kind is TextDelta or kind is RefusalDelta:
+            if self._kind != "text":
+                return self._enter(event)  # a provider that calls its thought and its text one part
             self._blocks[event.part].pieces.append(event.text)
-            self._length += len(event.text)
-            return self._content_delta({"text": event.text})
+            self._length += len(event.text) if kind is TextDelta else 0
+            return framed(_TEXT_DELTA % self._contents, event.text, b"}}}}\n\n")
         if kind is ToolDelta:
             self._arguments.append(event.arguments)
             return b"" if self._custom else self._call_delta(event.arguments)
@@ -230,8 +237,11 @@ class Writer:
             if self._kind == "plan":
                 return _sse(b"tool-plan-delta", None, {"message": {"tool_plan": event.text}})
             self._signature += event.signature
-            return self._content_delta({"thinking": event.text}) if event.text else b""
+            thought = _THOUGHT_DELTA % self._contents
+            return framed(thought, event.text, b"}}}}\n\n") if event.text else b""
         if kind is Cited:
+            if self._kind != "text":
+                return self._late(event)
             self._blocks[event.part].cited.append(event.citation)
             return b""
         if kind is Fragment and event.kind == "logprobs" and self._kind == "text":
@@ -242,8 +252,7 @@ class Writer:
         return _sse(b"content-delta", self._contents, {"message": {"content": content}})
 
     def _call_delta(self, arguments: str) -> bytes:
-        call = {"function": {"arguments": arguments}}
-        return _sse(b"tool-call-delta", self._calls, {"message": {"tool_calls": call}})
+        return framed(_CALL_DELTA % self._calls, arguments, b"}}}}}\n\n")
 
     def _logprobs(self, event: Fragment) -> bytes:
         """Log probabilities come with text in Cohere's stream, before or after it in the neutral form."""
@@ -251,7 +260,7 @@ class Writer:
         for item in logprobs_out(event.raw) or ():
             content = {"message": {"content": {"text": ""}}}
             body = {"type": "content-delta", "index": self._contents, "delta": content, "logprobs": item}
-            out.append(b"event: content-delta\ndata: " + _encode(body) + b"\n\n")
+            out.append(b"event: content-delta\ndata: " + one_line(_encode(body)) + b"\n\n")
         return b"".join(out)
 
     # --- ends ---
@@ -270,11 +279,11 @@ class Writer:
             block = self._blocks[part]
             out = b"".join([self._cite(block, each) for each in block.cited])
             block.cited = []
-        elif self._signature:
+        elif self._signature or self._envelope:
             # Thought that is signed in pieces is signed whole at its end, and says then whose it is.
-            proof = {"thinking": "", "signature": self._signature}
+            proof = {"thinking": "", "signature": self._signature or self._envelope}
             out = self._content_delta(proof | ({"format": self._format} if self._format else {}))
-        self._signature = self._format = ""
+        self._signature = self._envelope = self._format = ""
         out += b'event: content-end\ndata: {"type":"content-end","index":%d}\n\n' % self._contents
         self._contents += 1
         return out
@@ -309,9 +318,16 @@ class Writer:
 
 def _sse(name: bytes, index: int | None, delta: dict[str, Any]) -> bytes:
     place = b"" if index is None else b',"index":%d' % index
-    return b'event: %b\ndata: {"type":"%b"%b,"delta":%b}\n\n' % (name, name, place, _encode(delta))
+    return b'event: %b\ndata: {"type":"%b"%b,"delta":%b}\n\n' % (name, name, place, one_line(_encode(delta)))
 
 
+_CONTENT_DELTA = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":'
+_TEXT_DELTA = _CONTENT_DELTA + b'{"message":{"content":{"text":'
+_THOUGHT_DELTA = _CONTENT_DELTA + b'{"message":{"content":{"thinking":'
+_CALL_DELTA = (
+    b'event: tool-call-delta\ndata: {"type":"tool-call-delta","index":%d,'
+    b'"delta":{"message":{"tool_calls":{"function":{"arguments":'
+)
 _BEGIN: dict[type, Callable[[Writer, Any], bytes]] = {
     TextDelta: Writer._begin_text,
     RefusalDelta: Writer._begin_text,

@@ -5,6 +5,7 @@ from msgspec import Raw
 
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.gemini.calls import made_up, said
+from gateway.dialects.gemini.citations import Sources, Spot, read_citations
 from gateway.dialects.gemini.contents_out import call_args
 from gateway.dialects.gemini.errors import NAME, stream_failure
 from gateway.dialects.gemini.logprobs import read_logprobs, write_logprobs
@@ -85,19 +86,27 @@ def _choice(raw: Raw, place: int, reply_id: str) -> Choice:
     candidate = _candidate(raw)
     index = place if candidate.index is None else candidate.index
     parts: list[Part] = []
-    calls = 0
-    for each in (candidate.content.parts if candidate.content is not None else None) or ():
+    spots: list[Spot] = []
+    calls = length = 0
+    for place, each in enumerate((candidate.content.parts if candidate.content is not None else None) or ()):
         part = decode_part(each)
         read = _part(part, each, reply_id, index, calls)
         calls += isinstance(read, ToolCall)
         signature = seal(part.thought_signature or "")
         if signature and isinstance(read, ToolCall):
             parts.append(SealedReasoning(signature, read.id, FORMAT))
+        if isinstance(read, Text):
+            spots.append(Spot(len(parts), read.text, length, place))
+            length += len(read.text)
         if read is not None:
             parts.append(read)
         if signature and not isinstance(read, ToolCall | Reasoning | Opaque):
             parts.append(SealedReasoning(signature, format=FORMAT))
     rest = rest_of(raw)
+    for number, citation in read_citations(rest, spots):
+        text = parts[number]
+        if isinstance(text, Text):
+            parts[number] = Text(text.text, citations=(*text.citations, citation))
     if rest:
         parts.append(Opaque(NAME, CANDIDATE, rest))
     native = candidate.finish_reason or ""
@@ -213,8 +222,14 @@ def _opaque(choices: tuple[Choice, ...], kind: str) -> Raw:
 
 def _candidate_out(choice: Choice) -> wire.CandidateOut | Raw:
     parts: list[wire.Part | Raw] = []
+    sources = Sources()
+    length = 0
     for part in choice.parts:
         add_part(part, parts)
+        if isinstance(part, Text):
+            for citation in part.citations:
+                sources.add(citation, Spot(0, part.text, length, max(len(parts) - 1, 0)))
+            length += len(part.text)
     rest = bytes(_opaque((choice,), CANDIDATE))
     out = wire.CandidateOut(
         content=wire.ContentOut(role="model", parts=parts),
@@ -222,6 +237,7 @@ def _candidate_out(choice: Choice) -> wire.CandidateOut | Raw:
         finish_message=choice.explanation or None if not rest else None,
         index=choice.index,
         logprobs_result=write_logprobs([choice.logprobs]) if choice.logprobs and not rest else None,
+        grounding_metadata=None if rest else sources.out(),
     )
     return Raw(_encode(out)[:-1] + b"," + rest[1:]) if rest else out
 

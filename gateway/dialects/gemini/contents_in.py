@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from gateway.dialects.gemini.calls import History
 from gateway.dialects.gemini.errors import NAME
-from gateway.dialects.gemini.signatures import FORMAT, Turn, carried, joined_thoughts, seal
+from gateway.dialects.gemini.signatures import FORMAT, Turn, carried, is_carried, joined_thoughts, seal
 from gateway.dialects.gemini.spelling import SpelledDecoder
 from gateway.errors import BadRequest
 from gateway.schemas.chat import (
@@ -75,6 +75,10 @@ class ContentReader:
                 parts.append(found)
                 return
             part = found
+        if part.thought_signature and not part.thought and is_carried(part.thought_signature):
+            if _signs_last(parts, part):
+                return
+            part.thought_signature = None
         read = self._read(part, raw)
         if part.thought and part.thought_signature:
             thought = carried(part.thought_signature, part.text or "")
@@ -124,6 +128,18 @@ class ContentReader:
             self._part(bytes(raw), f"{PATH}.functionResponse.parts", media)
             parts += [part for part in media if isinstance(part, Image | File | Audio | Opaque)]
         return ToolResult(identity, tuple(parts), failed, response.name)
+
+
+def _signs_last(parts: list[Part], part: wire.Part) -> bool:
+    """Puts another maker's signature back on its thought: LiteLLM moves it to the part that follows.
+
+    True where that part is nothing but the thought once more.
+    """
+    last = parts[-1] if parts else None
+    if not isinstance(last, Reasoning) or last.signature or last.id:
+        return False
+    parts[-1] = carried(part.thought_signature or "", last.text) or last
+    return part.text == last.text
 
 
 def _refuse_unless_object(raw: Raw, name: str) -> None:

@@ -7,7 +7,7 @@ once, in the calls' order, each with its function's name; a signature stands on 
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITED, PROOF, THOUGHT, Dropped
 from gateway.dialects.gemini.calls import said
 from gateway.dialects.gemini.contents_in import is_object
 from gateway.dialects.gemini.errors import NAME
@@ -106,6 +106,8 @@ class ContentWriter:
         if isinstance(part, Text):
             if part.cache is not None:
                 self._dropped.add("messages.content.cache_control")
+            if part.citations:
+                self._dropped.add(CITED)
             return wire.Part(text=part.text) if part.text or self._native else None
         if isinstance(part, Refusal):
             return wire.Part(text=part.text) if part.text else None
@@ -139,7 +141,7 @@ class ContentWriter:
                     following.id if isinstance(following, ToolCall) and not self._native else ""
                 )
                 if signature is None:
-                    self._dropped.add("messages.content.redacted_thinking")
+                    self._dropped.add(PROOF)
                 elif owner:
                     of_calls[owner] = signature
                 elif not self._signed(signature, written[-1:]):
@@ -169,7 +171,7 @@ class ContentWriter:
         """Google takes back only thought of its own."""
         signature = unseal(part.signature, part.format)
         if signature is None:
-            self._dropped.add("messages.content.thinking" if part.signature else "messages.reasoning")
+            self._dropped.add(THOUGHT)
             return None
         return wire.Part(text=part.text, thought=True, thought_signature=signature or None)
 
@@ -177,7 +179,7 @@ class ContentWriter:
         """Puts a signature on the last text that has none, else on an empty one, as Google itself does at the end."""
         signature = unseal(part.data, part.format)
         if signature is None:
-            self._dropped.add("messages.content.redacted_thinking")
+            self._dropped.add(PROOF)
         elif not self._signed(signature, written):
             written.append(wire.Part(text="", thought_signature=signature))
 

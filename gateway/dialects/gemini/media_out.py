@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITE, FILE_NAME, Dropped
 from gateway.dialects.gemini.errors import NAME
 from gateway.dialects.media import base64_text, type_of
 from gateway.schemas.chat import Audio, File, Image, Source
@@ -54,7 +54,7 @@ class MediaWriter:
     def _file(self, part: File) -> wire.Part | None:
         """Google's files have no title or context: of a text these become its first lines."""
         if part.cite:
-            self._dropped.add("messages.content.citations")
+            self._dropped.add(CITE)
         source = part.source
         if source.text:
             title = [line for line in (part.name, part.context) if line]
@@ -64,10 +64,12 @@ class MediaWriter:
         if part.context:
             self._dropped.add("messages.content.context")
         media_type = source.media_type or type_of(part.name) or ("application/pdf" if source.data else "")
-        placed = self._placed(source, media_type, "file")
+        placed = self._placed(source, media_type, "document")
         named = None if placed is None else placed.file_data or placed.inline_data
         if named is not None and self._native:
             named.display_name = part.name or None  # Vertex knows it, the Gemini API refuses it
+        elif named is not None and part.name:
+            self._dropped.add(FILE_NAME)
         return placed
 
     def _placed(self, source: Source, media_type: str, kind: str) -> wire.Part | None:

@@ -7,16 +7,20 @@ in which every candidate gave a reason to finish was complete.
 import msgspec
 from msgspec import Raw
 
+from gateway._speedups.translate import Shape
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.gemini.answers import CANDIDATE, PROMPT, blocked, finish_of, read_args
 from gateway.dialects.gemini.calls import made_up
+from gateway.dialects.gemini.citations import Spot, read_citations
 from gateway.dialects.gemini.errors import NAME, stream_failure
 from gateway.dialects.gemini.logprobs import KIND, OWNER, read_logprobs
 from gateway.dialects.gemini.parts_in import decode_part, odd_kind, rest_of
 from gateway.dialects.gemini.signatures import FORMAT, seal
-from gateway.dialects.gemini.usage import read_usage
+from gateway.dialects.gemini.usage import COUNTS, UsageMetadata, plain_usage, read_usage, spoken
+from gateway.dialects.shapes import keys
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (
+    Cited,
     Closed,
     Ended,
     Event,
@@ -35,6 +39,24 @@ from gateway.schemas.wire import gemini as wire
 from gateway.schemas.wire.common import given
 
 _decode = msgspec.json.Decoder(wire.Reply).decode
+_CANDIDATE = {
+    "content": keys(wire.ReplyContent, {"parts": [keys(wire.ReplyPart, {"text": "text"})]}),
+    "index": "number",
+    "*": "nothing",
+}
+_PIECE = Shape(
+    keys(
+        wire.Reply,
+        {
+            "candidates": [keys(wire.Candidate, _CANDIDATE)],
+            "usageMetadata": keys(UsageMetadata, COUNTS),
+            "modelVersion": "some text",
+            "responseId": "some text",
+        },
+    )
+)
+"""An event with nothing but one piece of text and the tokens so far, as most are."""
+
 _candidate = msgspec.json.Decoder(wire.Candidate).decode
 _feedback = msgspec.json.Decoder(wire.PromptFeedback).decode
 
@@ -61,6 +83,11 @@ class Reader:
         """The neutral events of one server-sent event."""
         if self._ended or not data or data[:6] == b"[DONE]":
             return []
+        if self._started and name != "error":
+            found = _PIECE.match(data)
+            events = None if found is None else self._piece(*found)
+            if events is not None:
+                return events
         try:
             reply = _decode(data)
             if given(reply.error) or name == "error":
@@ -71,6 +98,26 @@ class Reader:
                 raise UpstreamProtocolError(f"an event of the stream is not Gemini's: {error}") from error
             self.skipped += 1
             return []
+
+    def _piece(
+        self,
+        text: str | None,
+        place: int | None,
+        asked: int | None,
+        said: int | None,
+        thoughts: int | None,
+        tools: int | None,
+        cached: int | None,
+        heard: bytes | None,
+        told: bytes | None,
+    ) -> list[Event] | None:
+        """The events of one more piece of the open text; None where something begins with it."""
+        choice = self._choices.get(place or 0)
+        piece = None if choice is None or not text else choice.more_text(text)
+        if piece is None or (heard is not None and spoken(heard)) or (told is not None and spoken(told)):
+            return None
+        usage = plain_usage(asked, said, thoughts, tools, cached)
+        return [piece] if usage is None else [piece, Used(usage)]
 
     def end(self) -> list[Event]:
         """Raises UpstreamClosed when an answer gave no reason to finish."""
@@ -116,7 +163,7 @@ class Reader:
 class _ChoiceReader:
     """One candidate: pieces of text go on in the part that is open, everything else is a part of its own."""
 
-    __slots__ = ("_calls", "_index", "_next", "_open", "_reply_id", "_rest", "finished")
+    __slots__ = ("_calls", "_index", "_next", "_open", "_reply_id", "_rest", "_texts", "finished")
 
     def __init__(self, index: int, reply_id: str) -> None:
         self._index = index
@@ -125,6 +172,7 @@ class _ChoiceReader:
         self._open = ""
         self._calls = 0
         self._rest: dict[str, Raw] = {}
+        self._texts: dict[int, list[str]] = {}
         self.finished = False
 
     def begin(self, kind: str) -> int:
@@ -132,6 +180,22 @@ class _ChoiceReader:
         self._open = kind
         self._next += 1
         return self._next - 1
+
+    def more_text(self, text: str) -> TextDelta | None:
+        return self._said(self._next - 1, text) if self._open == _TEXT else None
+
+    def _said(self, part: int, text: str) -> TextDelta:
+        """Text is kept for the citations at the end, which are counted in its bytes."""
+        self._texts.setdefault(part, []).append(text)
+        return TextDelta(part, text, self._index)
+
+    def _cited(self, rest: bytes) -> list[Event]:
+        spots: list[Spot] = []
+        length = 0
+        for part, pieces in self._texts.items():
+            spots.append(Spot(part, "".join(pieces), length))
+            length += len(spots[-1].text)
+        return [Cited(part, citation, self._index) for part, citation in read_citations(rest, spots)]
 
     def read(self, candidate: wire.Candidate, raw: Raw, events: list[Event]) -> None:
         for each in (candidate.content.parts if candidate.content is not None else None) or ():
@@ -150,6 +214,7 @@ class _ChoiceReader:
     def _finish(self, native: str, message: str, events: list[Event]) -> None:
         if self._rest:
             whole = msgspec.json.encode(self._rest)
+            events += self._cited(whole)
             events.append(Opened(self.begin(CANDIDATE), NAME, CANDIDATE, whole, self._index))
         finish = finish_of(native, self._calls > 0)
         explanation = message if finish == "content_filter" else ""
@@ -168,7 +233,7 @@ class _ChoiceReader:
             return
         if part.text is not None:
             if part.text:
-                events.append(TextDelta(self._going_on(_TEXT), part.text, self._index))
+                events.append(self._said(self._going_on(_TEXT), part.text))
         else:
             kind = odd_kind(raw)
             if kind != "part":

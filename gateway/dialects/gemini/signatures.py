@@ -46,14 +46,15 @@ def carry(thought: Reasoning | SealedReasoning) -> str:
     """The signature of a thought for a caller of Gemini's: Google's own, or another maker's in its envelope."""
     proof = thought.data if isinstance(thought, SealedReasoning) else thought.signature
     if not proof:
-        return ""
+        envelope = sealing.named(thought) if isinstance(thought, Reasoning) else ""
+        return b64encode(envelope.encode()).decode()
     own = unseal(proof, thought.format)
     return b64encode(sealing.seal(thought).encode()).decode() if own is None else own
 
 
 def carried(signature: str, text: str) -> Reasoning | SealedReasoning | None:
     """Another maker's thought with the `text` that was shown; None for a signature of Google's."""
-    if not signature.startswith(_CARRIED):
+    if not is_carried(signature):
         return None
     try:
         return sealing.unseal(b64decode(signature).decode(), text)
@@ -61,10 +62,16 @@ def carried(signature: str, text: str) -> Reasoning | SealedReasoning | None:
         return None
 
 
+def is_carried(signature: str) -> bool:
+    """Whether it is the envelope of another maker's thought, and so nothing that Google could check."""
+    return signature.startswith(_CARRIED)
+
+
 def joined_thoughts(turns: list[Turn]) -> list[Turn]:
     """Another maker's thoughts, streamed to a caller of Gemini's, put together again.
 
-    Of their pieces the last is signed; Google's SDKs keep every piece as a content of its own.
+    Of their pieces the last is signed, or carries the thought's name; Google's SDKs keep every piece as a content of
+    its own.
     """
     joined: list[Turn] = []
     homes: list[list[Part]] = []
@@ -73,15 +80,25 @@ def joined_thoughts(turns: list[Turn]) -> list[Turn]:
         kept: list[Part] = []
         joined.append((role, kept))
         for part in parts:
-            unsigned = isinstance(part, Reasoning) and not part.signature
-            if isinstance(part, Reasoning) and part.signature and part.format != FORMAT:
+            unsigned = isinstance(part, Reasoning) and not part.signature and part.format == FORMAT
+            if isinstance(part, Reasoning) and part.format != FORMAT:
                 for home in reversed(homes):
                     home.pop()
                 part = msgspec.structs.replace(part, text="".join(pieces) + part.text)
             if not unsigned or role == "user":
                 homes, pieces = [], []
-            kept.append(part)
+            (_home_of(part, joined) or kept).append(part)
             if unsigned and isinstance(part, Reasoning):
                 homes.append(kept)
                 pieces.append(part.text)
     return [turn for turn in joined if turn[1]]
+
+
+def _home_of(part: Part, turns: list[Turn]) -> list[Part] | None:
+    """The content that ends in a piece of the same thought, by its maker's name for it."""
+    if not isinstance(part, Reasoning | SealedReasoning) or not part.id or part.format == FORMAT:
+        return None
+    role, parts = next((turn for turn in reversed(turns) if turn[1]), turns[-1])
+    last = parts[-1] if parts else None
+    same = isinstance(last, Reasoning | SealedReasoning) and (last.id, last.format) == (part.id, part.format)
+    return parts if same and role == "assistant" else None

@@ -55,6 +55,35 @@ def read_usage(raw: Raw) -> Usage | None:
     )
 
 
+COUNTS = {
+    "promptTokenCount": "number",
+    "candidatesTokenCount": "number",
+    "thoughtsTokenCount": "number",
+    "toolUsePromptTokenCount": "number",
+    "cachedContentTokenCount": "number",
+    "promptTokensDetails": "raw",
+    "candidatesTokensDetails": "raw",
+}
+"""The shape of the usage in most events of a stream; `plain_usage` takes what it captures."""
+
+
+def plain_usage(
+    asked: int | None,
+    said: int | None,
+    thoughts: int | None,
+    tools: int | None,
+    cached: int | None,
+) -> Usage | None:
+    """The usage where nothing was heard or spoken."""
+    before, output = (asked or 0) + (tools or 0), (said or 0) + (thoughts or 0)
+    return Usage(before, output, cached or 0, 0, thoughts or 0) if before or output else None
+
+
+def spoken(details: bytes) -> bool:
+    """Whether audio may be counted in the JSON of such details."""
+    return b"AUDIO" in details or b"\\" in details
+
+
 def _audio(details: list[Modality] | None) -> int:
     return sum([as_count(each.token_count) for each in details or () if as_text(each.modality) == "AUDIO"])
 

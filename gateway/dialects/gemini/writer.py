@@ -9,14 +9,18 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw
 
+from gateway._speedups.translate import framed
+from gateway.dialects.framing import one_line
 from gateway.dialects.gemini.answers import CANDIDATE, PROMPT, call_part, finish_reason, thought_part
+from gateway.dialects.gemini.citations import Sources, Spot
 from gateway.dialects.gemini.errors import NAME, error_event
 from gateway.dialects.gemini.logprobs import KIND, OWNER, write_logprobs
 from gateway.dialects.gemini.signatures import unseal
 from gateway.dialects.gemini.usage import write_usage
 from gateway.errors import GatewayError
-from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning, ToolCall
+from gateway.schemas.chat import ChatRequest, Citation, Reasoning, SealedReasoning, ToolCall
 from gateway.schemas.events import (
+    Cited,
     Closed,
     Ended,
     Event,
@@ -51,6 +55,7 @@ class Writer:
 
     __slots__ = (
         "_calls",
+        "_cited",
         "_feedback",
         "_finishes",
         "_id",
@@ -58,6 +63,7 @@ class Writer:
         "_model",
         "_rest",
         "_tail",
+        "_texts",
         "_thoughts",
         "_usage",
     )
@@ -68,6 +74,8 @@ class Writer:
         self._usage: Usage | None = None
         self._calls: dict[tuple[int, int], _Call] = {}
         self._thoughts: dict[tuple[int, int], Reasoning] = {}
+        self._texts: dict[int, dict[int, list[str]]] = {}
+        self._cited: dict[int, list[tuple[int, Citation]]] = {}
         self._finishes: list[Finished] = []
         self._rest: dict[int, bytes] = {}
         self._logprobs: dict[int, list[bytes]] = {}
@@ -101,12 +109,17 @@ class Writer:
     def _chunk(self, choice: int, part: bytes) -> bytes:
         index = b',"index":%d' % choice if choice else b""
         head = b'data: {"candidates":[{"content":{"parts":[' + part + b'],"role":"model"}'
-        return head + index + b"}]" + self._tail
+        return one_line(head + index + b"}]") + self._tail
 
     # --- content ---
 
     def _text(self, event: TextDelta | RefusalDelta) -> bytes:
-        return self._chunk(event.choice, b'{"text":' + _encode(event.text) + b"}") if event.text else b""
+        if not event.text:
+            return b""
+        if type(event) is TextDelta:
+            self._texts.setdefault(event.choice, {}).setdefault(event.part, []).append(event.text)
+        index = b',"index":%d}]' % event.choice if event.choice else b"}]"
+        return framed(_TEXT_HEAD, event.text, _TEXT_TAIL + index + self._tail)
 
     def _thought(self, event: ReasoningDelta) -> bytes:
         """Another maker's signature may come in pieces, after the thought: it is said when the thought is over."""
@@ -136,6 +149,29 @@ class Writer:
         if event.id or not own:
             return b""
         return self._chunk(event.choice, _encode(wire.Part(text="", thought_signature=own)))
+
+    def _citation(self, event: Cited) -> bytes:
+        self._cited.setdefault(event.choice, []).append((event.part, event.citation))
+        return b""
+
+    def _sources(self, choice: int) -> dict[str, Any] | None:
+        """Google counts a stream's text as one part; a citation without a place is of the whole part it hangs on."""
+        if choice not in self._cited:
+            return None
+        sources = Sources()
+        spans: dict[int, tuple[int, int]] = {}
+        pieces = {part: "".join(each) for part, each in sorted(self._texts.get(choice, {}).items())}
+        whole = Spot(0, "".join(pieces.values()), 0)
+        length = 0
+        for part, text in pieces.items():
+            spans[part] = length, length + len(text)
+            length += len(text)
+        for part, citation in self._cited[choice]:
+            if citation.start is None or citation.end is None:
+                start, end = spans.get(part, (0, length))
+                citation = msgspec.structs.replace(citation, start=start, end=end)
+            sources.add(citation, whole)
+        return sources.out()
 
     def _tool(self, event: ToolStarted) -> bytes:
         self._calls[event.choice, event.part] = _Call(event)
@@ -193,7 +229,7 @@ class Writer:
         if self._feedback and _feedback(self._feedback).block_reason:
             out.candidates = None
         body = _encode(out)[:-1]
-        return b"data: " + body + (self._tail if body != b"{" else self._tail[1:])
+        return b"data: " + one_line(body) + (self._tail if body != b"{" else self._tail[1:])
 
     def _last(self, finish: Finished) -> wire.CandidateOut | Raw:
         rest = self._rest.get(finish.choice, b"")
@@ -203,10 +239,13 @@ class Writer:
             finish_message=finish.explanation or None if not rest else None,
             index=finish.choice,
             logprobs_result=None if rest else write_logprobs(self._logprobs.get(finish.choice, [])),
+            grounding_metadata=None if rest else self._sources(finish.choice),
         )
         return Raw(_encode(out)[:-1] + b"," + rest[1:]) if rest else out
 
 
+_TEXT_HEAD = b'data: {"candidates":[{"content":{"parts":[{"text":'
+_TEXT_TAIL = b'}],"role":"model"}'
 _AFTER_THOUGHT = frozenset({TextDelta, RefusalDelta, SealedDelta, ToolStarted, Closed, Opened, Finished})
 _WRITERS: dict[type, Callable[[Writer, Any], bytes]] = {
     TextDelta: Writer._text,
@@ -214,6 +253,7 @@ _WRITERS: dict[type, Callable[[Writer, Any], bytes]] = {
     RefusalDelta: Writer._text,
     ReasoningDelta: Writer._thought,
     SealedDelta: Writer._sealed,
+    Cited: Writer._citation,
     ToolStarted: Writer._tool,
     ToolDelta: Writer._arguments,
     Closed: Writer._closed,

@@ -6,11 +6,13 @@ import msgspec
 from msgspec import Raw
 
 from gateway.dialects.decode import UNREADABLE
+from gateway.dialects.failures import stream_failure
 from gateway.dialects.ids import answer_id
+from gateway.dialects.openai_chat.citations import read_citations
 from gateway.dialects.openai_chat.messages_in import read_call, read_reasoning
 from gateway.dialects.openai_chat.messages_out import NAME, detail, signed
 from gateway.dialects.usage import openai_usage
-from gateway.errors import UpstreamProtocolError
+from gateway.errors import UpstreamError, UpstreamProtocolError
 from gateway.schemas.chat import (
     Audio,
     ChatRequest,
@@ -32,6 +34,7 @@ from gateway.schemas.wire import openai_chat_answers as answers
 from gateway.schemas.wire.common import ABSENT, given
 
 _decode = msgspec.json.Decoder(answers.Reply).decode
+_said = msgspec.json.Decoder(answers.Said).decode
 _encode = msgspec.json.Encoder().encode
 _NULL = Raw(b"null")
 _AUDIO_ID = msgspec.json.Decoder(wire.AudioRef)
@@ -43,7 +46,7 @@ def read_reply(body: bytes) -> Reply:
         reply = _decode(body)
         choices = tuple([_choice(choice, index) for index, choice in enumerate(reply.choices)])
     except UNREADABLE as error:
-        raise UpstreamProtocolError(f"the provider's answer is not a chat completion: {error}") from error
+        raise _no_reply(body, error) from error
     return Reply(
         dialect=NAME,
         id=reply.id or "",
@@ -54,6 +57,17 @@ def read_reply(body: bytes) -> Reply:
         service_tier=reply.service_tier or "",
         fingerprint=reply.system_fingerprint or "",
     )
+
+
+def _no_reply(body: bytes, error: Exception) -> UpstreamError:
+    """What went wrong: some servers report an error with status 200."""
+    try:
+        said = _said(body).error
+    except UNREADABLE:
+        said = None
+    if said:
+        return stream_failure(said, NAME)
+    return UpstreamProtocolError(f"the provider's answer is not a chat completion: {error}")
 
 
 def _choice(choice: answers.ReplyChoice, place: int) -> Choice:
@@ -102,20 +116,6 @@ def thinking_text(item: answers.ReplyText) -> str:
     if isinstance(item.thinking, list):
         return "".join([inner.text or "" for inner in item.thinking])
     return item.thinking or ""
-
-
-def read_citations(annotations: list[answers.Annotation] | None) -> tuple[Citation, ...]:
-    if not annotations:
-        return ()
-    found = [note.url_citation for note in annotations if note.url_citation is not None]
-    return tuple(
-        [
-            Citation(
-                each.url or "", each.title or "", each.content or "", each.start_index, each.end_index, NAME
-            )
-            for each in found
-        ]
-    )
 
 
 FINISH: dict[str, Finish] = {

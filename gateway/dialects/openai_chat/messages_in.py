@@ -5,7 +5,9 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw
 
+from gateway._speedups.translate import plain_message
 from gateway.dialects.media import read_url, type_of
+from gateway.dialects.openai_chat.citations import with_sources
 from gateway.schemas.chat import (
     Audio,
     CacheMark,
@@ -23,6 +25,7 @@ from gateway.schemas.chat import (
     ToolResult,
 )
 from gateway.schemas.wire import openai_chat as wire
+from gateway.schemas.wire.common import ABSENT
 
 NAME = "openai_chat"
 
@@ -32,13 +35,18 @@ def read_messages(messages: list[wire.Message]) -> tuple[Message, ...]:
     read: list[Message] = []
     last_function = ""
     for index, message in enumerate(messages):
+        plain = plain_message(message)
+        if plain is not None:
+            read.append(plain if message.annotations is ABSENT else with_sources(plain, message.annotations))
+            continue
         role = message.role
         if role == "user" or role == "system" or role == "developer":
             read.append(Message(role, _content(message.content, message.cache_control), message.name or ""))
         elif role == "assistant":
             if message.function_call is not None:
                 last_function = f"call_{index}"
-            read.append(Message(role, _answer(message, index), message.name or ""))
+            answer = Message(role, _answer(message, index), message.name or "")
+            read.append(with_sources(answer, message.annotations))
         else:
             call_id = message.tool_call_id or last_function
             read.append(Message("tool", (_result(message, call_id),)))
@@ -107,7 +115,7 @@ def _result(message: wire.Message, call_id: str) -> ToolResult:
 def _answer(message: wire.Message, index: int) -> tuple[Part, ...]:
     parts: list[Part] = []
     if message.reasoning_details or message.thinking_blocks or message.reasoning_content or message.reasoning:
-        parts += read_reasoning(message)
+        parts += _kept_reasoning(message) or read_reasoning(message)
     if message.content:
         parts += _content(message.content, message.cache_control)
     if message.refusal:
@@ -163,6 +171,14 @@ def read_reasoning(message: ReasoningFields) -> list[Reasoning | SealedReasoning
         return [_thinking_block(block) for block in message.thinking_blocks]
     text = message.reasoning_content or message.reasoning
     return [Reasoning(text)] if text else []
+
+
+def _kept_reasoning(message: wire.Message) -> list[Reasoning | SealedReasoning]:
+    """LiteLLM sends a thought's text back in its place, and what is signed of it among a provider's own fields."""
+    kept = message.provider_specific_fields
+    if kept is None or message.reasoning_details or message.thinking_blocks:
+        return []
+    return read_reasoning(kept)
 
 
 def read_detail(entry: wire.ReasoningDetail) -> Reasoning | SealedReasoning | None:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.dialects.codec import TargetFacts
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITE, CITED, PROOF, THOUGHT, Dropped
 from gateway.dialects.ids import shortened
 from gateway.dialects.media import base64_text, data_url
 from gateway.schemas.chat import (
@@ -134,7 +134,7 @@ class MessageWriter:
             self._dropped.add("messages.content.cache_control")
         extra = signed(call.signature) if self._takes("extra_content") else None
         if call.signature and extra is None:
-            self._dropped.add("messages.content.thoughtSignature")
+            self._dropped.add(PROOF)
         if call.kind == "custom":
             custom = wire.CustomCall(name=call.name, input=call.arguments)
             return wire.ToolCall(id=identity, type="custom", custom=custom, extra_content=extra)
@@ -155,7 +155,8 @@ class MessageWriter:
                 [each.text for each in thoughts if isinstance(each, Reasoning)]
             )
         else:
-            self._dropped.add("messages.content.thinking")
+            for each in thoughts:
+                self._dropped.add(THOUGHT if isinstance(each, Reasoning) else PROOF)
 
     # --- content ---
 
@@ -172,6 +173,8 @@ class MessageWriter:
             and isinstance(first, Text)
             and (first.cache is None or not self._marks(first.cache))
         ):
+            if first.citations and not self._native:
+                self._dropped.add(CITED)
             return first.text
         written = [content for part in parts if (content := self._part(part)) is not None]
         texts = [part for part in written if isinstance(part, wire.TextPart) and not _marked(part)]
@@ -181,6 +184,8 @@ class MessageWriter:
 
     def _part(self, part: Part) -> ContentPart | None:
         if isinstance(part, Text):
+            if part.citations and not self._native:
+                self._dropped.add(CITED)
             return self._mark(part.cache, wire.TextPart(text=part.text))
         if isinstance(part, Image):
             return self._image(part)
@@ -215,7 +220,7 @@ class MessageWriter:
         """OpenAI takes a file by its data or its own id; a plain text crosses as text."""
         source = part.source
         if part.cite:
-            self._dropped.add("messages.content.citations")
+            self._dropped.add(CITE)
         if source.text and not self._native:
             title = "\n".join([line for line in (part.name, part.context) if line])
             text = f"{title}\n\n{source.text}" if title else source.text

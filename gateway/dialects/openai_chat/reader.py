@@ -2,11 +2,14 @@
 
 import msgspec
 
+from gateway._speedups.translate import Shape
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
-from gateway.dialects.openai_chat.answers import FINISH, read_citations, thinking_text
+from gateway.dialects.openai_chat.answers import FINISH, thinking_text
+from gateway.dialects.openai_chat.citations import read_citations
 from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT, read_signature
 from gateway.dialects.openai_chat.messages_out import NAME
+from gateway.dialects.shapes import keys
 from gateway.dialects.usage import openai_stream_usage
 from gateway.errors import UpstreamClosed, UpstreamProtocolError
 from gateway.schemas.events import (
@@ -29,6 +32,29 @@ from gateway.schemas.wire import openai_chat_answers as answers
 from gateway.schemas.wire.common import ABSENT, given
 
 _decode = msgspec.json.Decoder(answers.Chunk).decode
+_CALL = {
+    "index": "number",
+    "type": "some text",
+    "function": keys(answers.CallDelta, {"arguments": "text"}),
+}
+_CHOICE = {
+    "index": "number",
+    "delta": keys(answers.Delta, {"content": "text", "tool_calls": [keys(answers.ToolDelta, _CALL)]}),
+}
+_PIECE = Shape(
+    keys(
+        answers.Chunk,
+        {
+            "id": "some text",
+            "created": "some number",
+            "model": "some text",
+            "service_tier": "some text",
+            "system_fingerprint": "some text",
+            "choices": [keys(answers.ChunkChoice, _CHOICE)],
+        },
+    )
+)
+"""A chunk with nothing but a piece of a text or of a call's arguments, as most are."""
 
 _TEXT, _REFUSAL, _REASONING = "text", "refusal", "reasoning"
 
@@ -51,6 +77,11 @@ class Reader:
             return []
         if data[:6] == b"[DONE]":
             return self._done()
+        found = _PIECE.match(data) if name != "error" else None
+        if found is not None:
+            piece = self._piece(*found)
+            if piece is not None:
+                return [piece]
         try:
             chunk = _decode(data)
         except UNREADABLE as error:
@@ -77,6 +108,17 @@ class Reader:
             raise UpstreamClosed("the provider ended the stream before its answer was complete")
         self._ended = True
         return [Ended()]
+
+    def _piece(
+        self, index: int | None, text: str | None, call: int | None, arguments: str | None
+    ) -> TextDelta | ToolDelta | None:
+        """The event of one more piece; None where something begins with it."""
+        choice = self._choices.get(index or 0)
+        if choice is None:
+            return None
+        if text:
+            return None if arguments is not None else choice.more_text(text)
+        return choice.more_arguments(call, arguments) if arguments and call is not None else None
 
     def _done(self) -> list[Event]:
         if not self._finished:
@@ -162,6 +204,17 @@ class _ChoiceReader:
             events += [Cited(part, citation, self._index) for citation in read_citations(delta.annotations)]
         if delta.audio is not ABSENT and given(delta.audio):
             events.append(Fragment(self.part_of("audio"), NAME, "audio", bytes(delta.audio), self._index))
+
+    def more_text(self, text: str) -> TextDelta:
+        return TextDelta(self.part_of(_TEXT), text, self._index)
+
+    def more_arguments(self, index: int, arguments: str) -> ToolDelta | None:
+        """More of a call that has begun; None for any other."""
+        call = self._calls.get(index)
+        if call is None or not call.started:
+            return None
+        self._last_call = index
+        return ToolDelta(call.part, arguments, self._index)
 
     def finish(self, native: str, events: list[Event]) -> None:
         self.finished = True

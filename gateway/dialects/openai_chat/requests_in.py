@@ -18,7 +18,7 @@ from gateway.schemas.chat import (
     ToolChoice,
 )
 from gateway.schemas.wire import openai_chat as wire
-from gateway.schemas.wire.common import given
+from gateway.schemas.wire.common import ABSENT, given
 
 NAME = "openai_chat"
 
@@ -90,8 +90,8 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _extras(request: wire.Request) -> tuple[Extra, ...]:
-    found = [Extra(name, bytes(value)) for name in _EXTRAS if given(value := getattr(request, name))]
-    return tuple(found)
+    said = [(name, value) for name in _EXTRAS if (value := getattr(request, name)) is not ABSENT]
+    return tuple([Extra(name, bytes(value)) for name, value in said if given(value)])
 
 
 # --- tools ---

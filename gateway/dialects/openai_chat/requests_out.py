@@ -8,7 +8,7 @@ from gateway.dialects.dropped import Dropped
 from gateway.dialects.ids import shortened
 from gateway.dialects.members import append, defaults_of, refuse, with_extras
 from gateway.dialects.openai_chat.messages_out import NAME, MessageWriter
-from gateway.schemas.chat import BuiltinTool, ChatRequest, OutputFormat, Thinking, Tool, ToolChoice
+from gateway.schemas.chat import BuiltinTool, ChatRequest, Extra, OutputFormat, Thinking, Tool, ToolChoice
 from gateway.schemas.wire import openai_chat as wire
 from gateway.schemas.wire.common import ABSENT
 
@@ -34,7 +34,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
         stop=list(request.stop) or None,
         n=request.n,
         logprobs=request.logprobs,
-        top_logprobs=request.top_logprobs,
+        top_logprobs=request.top_logprobs if native or request.logprobs else None,
         logit_bias=_raw(request.logit_bias),
         parallel_tool_calls=request.parallel_tools if request.tools else None,
         user=(request.user if native else shortened(request.user, LONGEST_USER)) or None,
@@ -54,7 +54,8 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
             dropped.add("cache_control")
     for name in facts.drops:
         refuse(body, name, _DEFAULTS, dropped)
-    return Written(with_extras(_encode(body), request, NAME, facts, dropped), dropped.names())
+    shared = _SHARED if request.dialect == _RESPONSES else None
+    return Written(with_extras(_encode(body), request, NAME, facts, dropped, shared=shared), dropped.names())
 
 
 def _limits(body: wire.Request, request: ChatRequest, facts: TargetFacts, dropped: Dropped) -> None:
@@ -73,22 +74,46 @@ def _limits(body: wire.Request, request: ChatRequest, facts: TargetFacts, droppe
 
 
 def _service_tier(request: ChatRequest, dropped: Dropped) -> str | None:
-    """Anthropic's `standard_only` is OpenAI's `default`; `auto` is said the same."""
+    """What Anthropic calls `standard_only`, and Gemini `standard`, is OpenAI's `default`."""
     tier = request.service_tier
-    if not tier or request.dialect == NAME or tier in _TIERS:
-        return _TIERS.get(tier, tier) or None
-    dropped.add("service_tier")
-    return None
+    if not tier or request.dialect in (NAME, _RESPONSES):
+        return tier or None
+    if tier not in _TIERS:
+        dropped.add("service_tier")
+    return _TIERS.get(tier)
 
 
-_TIERS = {"standard_only": "default", "auto": "auto", "default": "default"}
+_TIERS = {
+    "standard_only": "default",
+    "standard": "default",
+    "auto": "auto",
+    "default": "default",
+    "flex": "flex",
+    "priority": "priority",
+}
+"""Others' tiers in OpenAI's words."""
 
 
 def _metadata(request: ChatRequest, dropped: Dropped) -> Raw:
-    if request.metadata and request.dialect != NAME:
+    """OpenAI refuses metadata here for an answer that is not stored, and stores none unless it is asked to."""
+    stored = request.dialect == _RESPONSES and _STORED in request.extras
+    if request.metadata and request.dialect != NAME and not stored:
         dropped.add("metadata")
         return ABSENT
     return _raw(request.metadata)
+
+
+_RESPONSES = "openai_responses"
+_STORED = Extra("store", b"true")
+_SHARED = {
+    "store": "store",
+    "text.verbosity": "verbosity",
+    "moderation": "moderation",
+    "prompt_cache_key": "prompt_cache_key",
+    "prompt_cache_options": "prompt_cache_options",
+    "prompt_cache_retention": "prompt_cache_retention",
+}
+"""Extras of the Responses API that mean the same here, and their names here."""
 
 
 def _raw(value: bytes) -> Raw:

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from gateway._speedups.translate import framed
+from gateway.dialects.framing import one_line
 from gateway.dialects.ids import answer_id
 from gateway.dialects.openai_chat.answers import annotation, finish_word, tier_out, usage_out
 from gateway.dialects.openai_chat.errors import error_event
@@ -41,6 +43,8 @@ class _Calls(msgspec.Struct):
 
     place: int
     spoke: bool = False
+    field: bytes = b'"function":{"arguments":'
+    head: bytes = b""
 
 
 class _ChoiceWriter(msgspec.Struct):
@@ -58,6 +62,7 @@ class Writer:
     """One stream to one caller."""
 
     __slots__ = (
+        "_call_tail",
         "_choices",
         "_created",
         "_head",
@@ -65,6 +70,7 @@ class Writer:
         "_model",
         "_tail",
         "_text_head",
+        "_text_tail",
         "_usage",
         "_with_usage",
     )
@@ -72,6 +78,8 @@ class Writer:
     def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:
         self._with_usage = request.stream_usage
         self._tail = b',"usage":null}\n\n' if self._with_usage else b"}\n\n"
+        self._text_tail = _TEXT_TAIL + self._tail
+        self._call_tail = b"}}]" + _TEXT_TAIL + self._tail
         self._model = request.model
         self._id = reply_id
         self._created = created
@@ -138,7 +146,7 @@ class Writer:
             span[1] += size
         choice.length += size
         if event.choice == 0:
-            return b"".join((self._text_head, _encode(event.text), _TEXT_TAIL, self._tail))
+            return framed(self._text_head, event.text, self._text_tail)
         return self._chunk(event.choice, b'{"content":' + _encode(event.text) + b"}")
 
     def _refusal(self, event: RefusalDelta) -> bytes:
@@ -181,9 +189,10 @@ class Writer:
     def _tool(self, event: ToolStarted) -> bytes:
         calls = self._choice(event.choice).calls
         place = len(calls)
-        calls[event.part] = _Calls(place, spoke=event.kind == "custom")
+        call = calls[event.part] = _Calls(place)
         head = b'{"tool_calls":[{"index":%d,"id":' % place + _encode(event.id)
         if event.kind == "custom":
+            call.spoke, call.field = True, b'"custom":{"input":'
             inner = b',"type":"custom","custom":{"name":' + _encode(event.name) + b',"input":""}'
         else:
             inner = b',"type":"function","function":{"name":' + _encode(event.name) + b',"arguments":""}'
@@ -195,11 +204,13 @@ class Writer:
         if call is None or not event.arguments:
             return b""
         call.spoke = True
-        return self._piece(event.choice, call.place, _encode(event.arguments))
+        return self._piece(event.choice, call, event.arguments)
 
-    def _piece(self, choice: int, place: int, arguments: bytes) -> bytes:
-        delta = b'{"tool_calls":[{"index":%d,"function":{"arguments":' % place + arguments + b"}}]}"
-        return self._chunk(choice, delta)
+    def _piece(self, choice: int, call: _Calls, arguments: str) -> bytes:
+        if not call.head:
+            delta = b'{"index":%d,"delta":{"tool_calls":[{"index":%d,%b' % (choice, call.place, call.field)
+            call.head = self._head + delta
+        return framed(call.head, arguments, self._call_tail)
 
     def _cited(self, event: Cited) -> bytes:
         """Kept until the finish: where the cited text ends is known then, and joining clients want one list."""
@@ -209,20 +220,17 @@ class Writer:
     def _fragment(self, event: Fragment) -> bytes:
         if event.dialect != NAME:
             return b""
+        raw = one_line(event.raw)
         if event.kind == "logprobs":
-            delta = (
-                b'{"index":%d,"delta":{},"logprobs":' % event.choice + event.raw + b',"finish_reason":null}]'
-            )
+            delta = b'{"index":%d,"delta":{},"logprobs":' % event.choice + raw + b',"finish_reason":null}]'
             return self._head + delta + self._tail
-        return self._chunk(event.choice, b'{"' + event.kind.encode() + b'":' + event.raw + b"}")
+        return self._chunk(event.choice, b'{"' + event.kind.encode() + b'":' + raw + b"}")
 
     # --- the end ---
 
     def _finish(self, event: Finished) -> bytes:
         choice = self._choice(event.choice)
-        out = [
-            self._piece(event.choice, call.place, b'"{}"') for call in choice.calls.values() if not call.spoke
-        ]
+        out = [self._piece(event.choice, call, "{}") for call in choice.calls.values() if not call.spoke]
         notes = [
             note
             for part, citation in choice.cited

@@ -8,6 +8,7 @@ its result must not be torn apart.
 import msgspec
 from msgspec import Raw
 
+from gateway._speedups.translate import Shape
 from gateway.dialects.decode import RequestDecoder, mistake
 from gateway.dialects.media import read_url, type_of
 from gateway.dialects.openai_responses.thought import read_thought
@@ -48,6 +49,8 @@ class _Kind(Wire):
 
 
 _KIND = RequestDecoder(_Kind)
+_PLAIN_KIND = Shape({"type": "text", "role": "text"})
+"""The same, for an item that may be large: one pass that decodes nothing else."""
 _MESSAGE = RequestDecoder(wire.MessageItem)
 _CALL = RequestDecoder(wire.CallItem)
 _OUTPUT = RequestDecoder(wire.OutputItem)
@@ -80,8 +83,11 @@ class ItemReader:
         return tuple(self._messages)
 
     def _item(self, raw: Raw, path: str) -> None:
-        kind = _KIND.decode(raw, path).value
-        name = kind.type or ("message" if kind.role is not None else "")
+        found = _PLAIN_KIND.match(bytes(raw))
+        if found is None:
+            kind = _KIND.decode(raw, path).value
+            found = kind.type, kind.role
+        name = found[0] or ("message" if found[1] is not None else "")
         if name == "message":
             self._message(raw, path)
         elif name in ("function_call", "custom_tool_call"):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.dropped import Dropped
+from gateway.dialects.dropped import CITE, CITED, PROOF, THOUGHT, Dropped
 from gateway.dialects.ids import shortened
 from gateway.dialects.media import base64_text, data_url
 from gateway.dialects.openai_responses.items_in import FILES, ITEM, NAME
@@ -119,6 +119,8 @@ class ItemWriter:
             text = "".join([part.text for part in parts if isinstance(part, Text | Refusal)])
             if any(isinstance(part, Text) and part.cache is not None for part in parts):
                 self._dropped.add("messages.content.cache_control")
+            if any(isinstance(part, Text) and part.citations for part in parts):
+                self._dropped.add(CITED)
             if text:
                 self._items.append({"type": "message", "role": "assistant", "content": text})
             return
@@ -151,11 +153,14 @@ class ItemWriter:
             if native(item[0]) and item[0].id and (sealed or self._native):
                 self._items.append(write_thought(item, ""))
             else:
-                self._dropped.add("input.reasoning" if self._native else "messages.reasoning")
+                shown = any(isinstance(part, Reasoning) and part.text for part in item)
+                self._dropped.add(THOUGHT if shown else PROOF)
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
         if call.cache is not None:
             self._dropped.add("messages.content.cache_control")
+        if call.signature:
+            self._dropped.add(PROOF)
         head: dict[str, Any] = {"call_id": self._id(call.id), "name": call.name}
         if call.kind == "custom":
             item = {"type": "custom_tool_call", **head, "input": call.arguments}
@@ -216,7 +221,7 @@ class ItemWriter:
         """A plain text of another dialect crosses as text; anything else by data, URL or OpenAI's own id."""
         source = part.source
         if part.cite:
-            self._dropped.add("messages.content.citations")
+            self._dropped.add(CITE)
         if source.text and not self._native:
             title = "\n".join([line for line in (part.name, part.context) if line])
             text = f"{title}\n\n{source.text}" if title else source.text

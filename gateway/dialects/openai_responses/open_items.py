@@ -9,6 +9,7 @@ from msgspec import Raw
 from gateway.dialects.openai_responses.output import (
     Json,
     call_item,
+    encode,
     message_item,
     refusal_content,
     text_content,
@@ -191,7 +192,7 @@ class OpenCall(OpenItem):
     """A tool call. `wrapped`: a custom tool's text comes as the one string of a function's arguments, and can be said
     only when it is whole."""
 
-    __slots__ = ("call_id", "kind", "name", "said", "wrapped")
+    __slots__ = ("call_id", "head", "kind", "name", "said", "wrapped")
 
     def __init__(self, index: int, place: str, kind: str, call_id: str, name: str, wrapped: bool) -> None:
         super().__init__(index, place)
@@ -199,6 +200,7 @@ class OpenCall(OpenItem):
         self.wrapped = wrapped
         self.said: list[str] = []
         self.id = ("ctc_" if self.kind == "custom" else "fc_") + place
+        self.head = b"" if self.kind == "custom" else b"," + encode(self.at())[1:-1] + b',"delta":'
 
     @property
     def _event(self) -> str:

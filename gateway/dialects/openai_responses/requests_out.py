@@ -245,17 +245,29 @@ def _include(request: ChatRequest) -> list[str]:
 
 
 def _service_tier(request: ChatRequest, dropped: Dropped) -> str | None:
-    """Anthropic's `standard_only` is OpenAI's `default`."""
+    """What Anthropic calls `standard_only`, and Gemini `standard`, is OpenAI's `default`."""
     tier = request.service_tier
     if not tier or request.dialect in (NAME, _CHAT):
         return tier or None
-    if tier in ("standard_only", "auto", "default"):
-        return "default" if tier == "standard_only" else tier
-    dropped.add("service_tier")
-    return None
+    if tier not in _TIERS:
+        dropped.add("service_tier")
+    return _TIERS.get(tier)
 
 
-_SHARED = frozenset({"prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "store"})
+_TIERS = {
+    "standard_only": "default",
+    "standard": "default",
+    "auto": "auto",
+    "default": "default",
+    "flex": "flex",
+    "priority": "priority",
+}
+"""Others' tiers in OpenAI's words."""
+
+
+_SHARED = frozenset(
+    {"moderation", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "store"}
+)
 """Extras of Chat Completions that mean the same here."""
 
 

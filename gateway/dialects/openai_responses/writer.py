@@ -9,6 +9,10 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
+from msgspec import Raw
+
+from gateway._speedups.translate import framed
+from gateway.dialects.framing import one_line
 from gateway.dialects.openai_responses.answers import read_logprobs
 from gateway.dialects.openai_responses.errors import error_event
 from gateway.dialects.openai_responses.items_in import ITEM, NAME
@@ -68,6 +72,7 @@ class Writer:
         self._texts: dict[int, tuple[OpenMessage, Piece, bytes]] = {}
         self._thoughts: dict[int, tuple[OpenThought, Thought]] = {}
         self._calls: dict[int, OpenCall] = {}
+        self._early: list[Raw] = []
         self._length = 0
         self._refused = False
         self._finish = Finished("other")
@@ -83,11 +88,8 @@ class Writer:
         return error_event(error, self._sequence)
 
     def _emit(self, kind: str, fields: Json) -> bytes:
-        body = encode({"type": kind, "sequence_number": self._sequence, **fields})
+        body = one_line(encode({"type": kind, "sequence_number": self._sequence, **fields}))
         self._sequence += 1
-        if b"\n" in body or b"\r" in body:
-            # JSON that is carried as it came (a tool's schema) may be laid out in lines; an event's data may not.
-            body = body.translate(_ONE_LINE)
         return b"event: " + kind.encode() + b"\ndata: " + body + b"\n\n"
 
     # --- the frame ---
@@ -151,7 +153,7 @@ class Writer:
         self._length += len(event.text)
         sequence = self._sequence
         self._sequence += 1
-        return b"".join((out, _DELTA, b"%d" % sequence, head, encode(event.text), b',"logprobs":[]}\n\n'))
+        return out + framed(_DELTA + b"%d" % sequence + head, event.text, b',"logprobs":[]}\n\n')
 
     def _refusal(self, event: RefusalDelta) -> bytes:
         if event.choice != 0 or not event.text:
@@ -174,6 +176,8 @@ class Writer:
             message = OpenMessage(*self._place())
             out = self._enter(message)
         piece = Piece(kind, len(message.pieces), self._length)
+        if kind == "output_text":
+            piece.logprobs, self._early = self._early, []
         out += message.add(piece, self._emit)
         where = message.at(content_index=piece.index)
         head = b"," + encode(where)[1:-1] + b',"delta":'
@@ -222,7 +226,11 @@ class Writer:
         call = self._calls.get(event.part) if event.choice == 0 else None
         if call is None or call.closed or not event.arguments:
             return b""
-        return call.say(event.arguments, self._emit)
+        if not call.head:
+            return call.say(event.arguments, self._emit)
+        call.said.append(event.arguments)
+        self._sequence += 1
+        return framed(_ARGUMENTS + b"%d" % (self._sequence - 1) + call.head, event.arguments, b"}\n\n")
 
     def _opened(self, event: Opened) -> bytes:
         if event.choice != 0 or event.dialect != NAME or not event.kind.startswith(ITEM):
@@ -246,8 +254,7 @@ class Writer:
         """Log probabilities; they go with the first text, as in the whole answer."""
         if event.choice == 0 and event.kind == "logprobs" and event.dialect == "openai_chat":
             first = next((piece for _, piece, _ in self._texts.values() if piece.kind == "output_text"), None)
-            if first is not None:
-                first.logprobs += read_logprobs(event.raw)
+            (self._early if first is None else first.logprobs).extend(read_logprobs(event.raw))
         return b""
 
 
@@ -256,8 +263,11 @@ def _ends(item: OpenItem) -> bool:
     return not isinstance(item, OpenCall) or item.is_whole()
 
 
-_ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 _DELTA = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":'
+_ARGUMENTS = (
+    b"event: response.function_call_arguments.delta\n"
+    b'data: {"type":"response.function_call_arguments.delta","sequence_number":'
+)
 _HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
     TextDelta: Writer._text,
     Started: Writer.start,

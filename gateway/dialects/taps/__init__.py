@@ -3,7 +3,8 @@
 from gateway.dialects.taps.anthropic import AnthropicTap, anthropic_count_facts, anthropic_reply_facts
 from gateway.dialects.taps.bedrock import BedrockTap, bedrock_reply_facts
 from gateway.dialects.taps.cohere import CohereTap, cohere_reply_facts
-from gateway.dialects.taps.gemini import GeminiTap, gemini_count_facts, gemini_reply_facts
+from gateway.dialects.taps.gemini import GeminiTap, gemini_choices, gemini_count_facts, gemini_reply_facts
+from gateway.dialects.taps.invoked import InvokedEvents, InvokedTap
 from gateway.dialects.taps.openai import (
     OpenAIChatTap,
     OpenAICompletionTap,
@@ -20,6 +21,8 @@ __all__ = [
     "BedrockTap",
     "CohereTap",
     "GeminiTap",
+    "InvokedEvents",
+    "InvokedTap",
     "OpenAIChatTap",
     "OpenAICompletionTap",
     "ReplyFacts",
@@ -29,6 +32,7 @@ __all__ = [
     "anthropic_reply_facts",
     "bedrock_reply_facts",
     "cohere_reply_facts",
+    "gemini_choices",
     "gemini_count_facts",
     "gemini_reply_facts",
     "openai_embeddings_facts",

@@ -33,10 +33,22 @@ class Change(msgspec.Struct, gc=False):
     stop_reason: Any = None
 
 
+class Block(msgspec.Struct, gc=False):
+    """How a block begins; what stays empty until a delta fills it is no content yet."""
+
+    type: Any = None
+    text: Any = None
+    thinking: Any = None
+
+    def is_content(self) -> bool:
+        return self.type not in ("text", "thinking") or bool(self.text or self.thinking)
+
+
 class StreamEvent(msgspec.Struct):
     type: Any = None
     message: Message | None = None
     delta: Change | None = None
+    content_block: Block | None = None
     usage: msgspec.Raw = ABSENT
     error: Any = None
 
@@ -53,10 +65,11 @@ _count = msgspec.json.Decoder(Count)
 
 
 class AnthropicTap(StreamTap):
-    """`POST /messages`, streamed. `message_start` and `ping` commit to nothing: an overloaded server may still follow
-    them with an error, and another target can take over."""
+    """`POST /messages`, streamed. `message_start`, `ping` and the start of an empty block commit to nothing: an
+    overloaded server may still follow them with an error, and another target can take over."""
 
     MARKS: ClassVar = (b"usage", b"stop_reason", b"error", b"message_stop")
+    LAST: ClassVar = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     __slots__ = ()
 
@@ -68,17 +81,18 @@ class AnthropicTap(StreamTap):
             content = _event.decode(data)
         except UNREADABLE:
             content = StreamEvent()
-            if event.name != "error":
-                self._refuse_unless_json(data)
-        if self.error is not None:
-            return False
+            if event.name != "error" and self._leaves_out(data):
+                return True
         kind = as_text(content.type) or event.name
         if kind == "error" or event.name == "error" or content.error:
             self.error = in_band(content.error, data, DIALECT)
         elif kind == "message_start":
             self._start(content.message)
-        elif kind in ("content_block_start", "content_block_delta"):
+        elif kind == "content_block_delta":
             self.committed = True
+        elif kind == "content_block_start":
+            if content.content_block is None or content.content_block.is_content():
+                self.committed = True
         elif kind == "message_delta":
             self._change(content)
         elif kind == "message_stop":

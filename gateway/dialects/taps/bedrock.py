@@ -48,7 +48,19 @@ class BedrockTap:
     The fields mean what they do in `StreamTap`. `messageStart` commits to nothing. `model` stays "": none is named.
     """
 
-    __slots__ = ("_reader", "committed", "error", "finish", "finished", "model", "terminated", "usage")
+    LAST = b""  # usage comes last, and nobody else can make it up
+
+    __slots__ = (
+        "_reader",
+        "committed",
+        "error",
+        "finish",
+        "finished",
+        "model",
+        "skipped",
+        "terminated",
+        "usage",
+    )
 
     def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:  # noqa: ARG002 - usage comes unasked, for one answer
         self._reader = MessageReader()
@@ -58,6 +70,7 @@ class BedrockTap:
         self.usage: Usage | None = None
         self.model = ""
         self.finish = ""
+        self.skipped = 0
         self.error: UpstreamError | None = None
 
     @property

@@ -66,8 +66,7 @@ class CohereTap(StreamTap):
         try:
             content = _event.decode(data)
         except UNREADABLE:
-            self._refuse_unless_json(data)
-            return False
+            return self._leaves_out(data)
         kind = as_text(content.type) or event.name
         if kind == "message-end":
             self._end(content.delta or Delta(), data)

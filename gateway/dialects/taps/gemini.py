@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from gateway._speedups.jsonscan import Facts
 from gateway._speedups.sse import Event
 from gateway.dialects.gemini.errors import STATUS_OF_NAME
 from gateway.dialects.gemini.usage import read_usage
@@ -47,8 +48,30 @@ class Count(msgspec.Struct, rename="camel"):
     error: Any = None
 
 
+class Config(msgspec.Struct, rename="camel"):
+    candidate_count: Any = None
+
+
+_config = msgspec.json.Decoder(Config)
 _answer = msgspec.json.Decoder(Answer)
 _count = msgspec.json.Decoder(Count)
+
+
+def gemini_choices(facts: Facts) -> int:
+    """How many candidates a request asks for, in either spelling of its fields."""
+    span = facts.spans.get("generationConfig") or facts.spans.get("generation_config")
+    if span is None:
+        return 1
+    raw = facts.body[span[0] : span[1]].replace(b"candidate_count", b"candidateCount")
+    try:
+        count = _config.decode(raw).candidate_count
+    except UNREADABLE:
+        return 1
+    return count if isinstance(count, int) and 1 <= count <= MOST_CHOICES else 1
+
+
+MOST_CHOICES = 128
+"""A request for more is left to the provider to refuse."""
 
 
 class GeminiTap(StreamTap):
@@ -70,10 +93,8 @@ class GeminiTap(StreamTap):
             answer = _answer.decode(data)
         except UNREADABLE:
             answer = Answer()
-            if event.name != "error":
-                self._refuse_unless_json(data)
-        if self.error is not None:
-            return False
+            if event.name != "error" and self._leaves_out(data):
+                return True
         if answer.error or event.name == "error":
             self.error = failure(answer.error, data)
             return False

@@ -117,6 +117,7 @@ class OpenAICompletionTap(StreamTap):
     """`POST /completions`, streamed. With `hide_usage` a chunk that carries nothing but usage is not delivered."""
 
     MARKS: ClassVar = (b"usage", b"finish_reason", b"error")
+    LAST: ClassVar = b"data: [DONE]\n\n"
 
     __slots__ = ("_stopped",)
 
@@ -139,8 +140,7 @@ class OpenAICompletionTap(StreamTap):
         try:
             chunk = _chunk.decode(data)
         except UNREADABLE:
-            self._refuse_unless_json(data)
-            return False
+            return self._leaves_out(data)
         self.error = _failure(chunk, data)
         if self.error is not None:
             return False

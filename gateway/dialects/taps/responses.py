@@ -64,10 +64,8 @@ class ResponsesTap(StreamTap):
             content = _event.decode(data)
         except UNREADABLE:
             content = StreamEvent()
-            if event.name != "error":
-                self._refuse_unless_json(data)
-        if self.error is not None:
-            return False
+            if event.name != "error" and self._leaves_out(data):
+                return True
         kind = as_text(content.type) or event.name
         response = content.response
         if kind == "error" or event.name == "error" or content.error:

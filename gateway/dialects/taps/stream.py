@@ -4,6 +4,7 @@ Until the stream has committed itself every event is read, since the first conte
 tried. From then on only the events that the splitter flags are: usage, an end, an error.
 """
 
+import re
 from typing import ClassVar
 
 from gateway._speedups.sse import Event, Splitter, event_at
@@ -12,6 +13,7 @@ from gateway.errors import UpstreamError, UpstreamProtocolError
 from gateway.schemas.usage import Usage
 
 DONE = b"[DONE]"
+_CALL = re.compile(rb"tool|call|partial_json|arguments", re.IGNORECASE)
 
 
 class StreamTap:
@@ -20,10 +22,12 @@ class StreamTap:
     committed: content was seen, or a right end. terminated: the dialect's own last event was seen. finished: that, or
     the model's reason to stop (for each of the `choices` that were asked for). error: what the provider reported
     inside the stream (UpstreamStatus), or that its bytes make no sense (UpstreamProtocolError); nothing is delivered
-    from the offending event on.
+    from the offending event on. skipped: events that were no JSON and are left out.
     """
 
     MARKS: ClassVar[tuple[bytes, ...]]
+    LAST: ClassVar[bytes] = b""
+    """The dialect's last event, for callers to whom a provider owes it at the end of a whole answer."""
 
     __slots__ = (
         "_choices",
@@ -34,6 +38,7 @@ class StreamTap:
         "finish",
         "finished",
         "model",
+        "skipped",
         "terminated",
         "usage",
     )
@@ -50,6 +55,7 @@ class StreamTap:
         self.usage: Usage | None = None
         self.model = ""
         self.finish = ""
+        self.skipped = 0
         self.error: UpstreamError | None = None
 
     @property
@@ -101,10 +107,16 @@ class StreamTap:
         pieces.append(out[at:])
         return b"".join(pieces)
 
-    def _refuse_unless_json(self, data: bytes) -> None:
-        """JSON of a shape that no rule here foresees is the caller's to judge."""
-        if not is_json(data):
+    def _leaves_out(self, data: bytes) -> bool:
+        """Whether an event is left out, because it is no JSON. JSON of a shape that no rule here foresees is the
+        caller's to judge; a piece of a tool call is an error, since without it the call would be another."""
+        if is_json(data):
+            return False
+        if _CALL.search(data):
             self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+        else:
+            self.skipped += 1
+        return True
 
     def _see(self, event: Event) -> bool:
         """Learns from one event; true when the caller must not get it."""

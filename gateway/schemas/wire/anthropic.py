@@ -53,8 +53,10 @@ class DocumentBlock(Strict, tag="document", tag_field="type"):
 
 
 class ThinkingBlock(Strict, tag="thinking", tag_field="type"):
+    """A thought whose maker signs none comes back without `signature` from clients that put streams together."""
+
     thinking: str
-    signature: str
+    signature: str | None = None
 
 
 class RedactedThinkingBlock(Strict, tag="redacted_thinking", tag_field="type"):
@@ -253,6 +255,11 @@ class StopDetails(Wire):
     explanation: str | None = None
 
 
+class CacheCreationOut(msgspec.Struct, gc=False):
+    ephemeral_5m_input_tokens: int
+    ephemeral_1h_input_tokens: int
+
+
 class UsageOut(msgspec.Struct, gc=False, omit_defaults=True):
     input_tokens: int
     output_tokens: int
@@ -260,6 +267,7 @@ class UsageOut(msgspec.Struct, gc=False, omit_defaults=True):
     cache_read_input_tokens: int | None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
+    cache_creation: CacheCreationOut | None = None
 
 
 class TextOut(msgspec.Struct, gc=False, omit_defaults=True, tag="text", tag_field="type"):

@@ -196,6 +196,7 @@ class CandidateOut(msgspec.Struct, gc=False, omit_defaults=True, rename="camel")
     finish_message: str | None = None
     index: int = 0
     logprobs_result: Any = None
+    grounding_metadata: Any = None
 
 
 class ReplyOut(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):

@@ -121,6 +121,15 @@ class ThinkingBlock(Wire):
     data: str | None = None
 
 
+class ProviderFields(Wire):
+    """`provider_specific_fields`: where LiteLLM keeps what an answer had, and sends it back."""
+
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[ReasoningDetail] | None = None
+    thinking_blocks: list[ThinkingBlock] | None = None
+
+
 class AudioRef(Wire):
     id: str | None = None
 
@@ -142,6 +151,7 @@ class Message(Strict):
     reasoning: str | None = None
     reasoning_details: list[ReasoningDetail] | None = None
     thinking_blocks: list[ThinkingBlock] | None = None
+    provider_specific_fields: ProviderFields | None = None
     annotations: Raw = ABSENT
     audio: AudioRef | None = None
     cache_control: CacheControl | None = None

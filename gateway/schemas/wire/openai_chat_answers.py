@@ -4,6 +4,8 @@ Source of the shapes: the types of OpenAI's own SDK (`ChatCompletion`, `ChatComp
 is read accepts any further field; what is written (`...Out`) has the fields that OpenAI always sends.
 """
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
@@ -67,6 +69,12 @@ class Reply(Wire):
     usage: Raw = ABSENT
     service_tier: str | None = None
     system_fingerprint: str | None = None
+
+
+class Said(Wire):
+    """What some servers answer with status 200 when they failed."""
+
+    error: Any = None
 
 
 class CallDelta(Wire):

@@ -97,7 +97,7 @@ def _join_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
             message["reasoning_details"].append(dict(entry))
             continue
         known = message["reasoning_details"][entry["index"]]
-        for name in ("text", "signature", "format", "id", "data"):
+        for name in ("text", "summary", "signature", "format", "id", "data"):
             if name in entry:
                 known[name] = known.get(name, "") + entry[name]
 

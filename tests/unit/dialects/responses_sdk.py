@@ -111,11 +111,10 @@ def stream_of(draw: st.DrawFn, reply: dict[str, Any]) -> list[tuple[str, bytes]]
         for kind, place, text in _texts(item):
             for piece in draw(cut(text)):
                 events.append({"type": kind, **where, **place, "delta": piece, "logprobs": []})
-        for place, part in enumerate(item.get("content", []) if item["type"] == "message" else []):
-            for number, note in enumerate(part.get("annotations", [])):
-                kind = "response.output_text.annotation.added"
-                at = {**where, "content_index": place, "annotation_index": number}
-                events.append({"type": kind, **at, "annotation": note})
+            if item["type"] == "message":
+                for number, note in enumerate(item["content"][place["content_index"]].get("annotations", [])):
+                    at = {**where, **place, "annotation_index": number, "annotation": note}
+                    events.append({"type": "response.output_text.annotation.added", **at})
         events.append({"type": "response.output_item.done", "output_index": index, "item": item})
     events.append({"type": f"response.{reply['status']}", "response": reply})
     for number, event in enumerate(events):

@@ -350,7 +350,7 @@ def test_another_providers_thought_goes_through_a_bedrock_caller_and_back() -> N
     assert json.loads(there.body)["messages"][0]["reasoning_details"] == details
     assert bedrock.write_request(request, FACTS).dropped == (
         "messages.reasoning",
-        "messages.reasoning_details",
+        "messages.reasoning.signature",
     )
 
 

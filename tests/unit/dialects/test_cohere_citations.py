@@ -84,4 +84,4 @@ def test_a_citation_without_a_source_in_words_is_named() -> None:
     request = ChatRequest(dialect="anthropic", model="m", messages=(Message("assistant", (bare,)),))
     written = cohere.write_request(request, TargetFacts("command"))
     assert json.loads(written.body)["messages"] == [{"role": "assistant", "content": "Yes."}]
-    assert written.dropped == ("messages.content.citations",)
+    assert written.dropped == ("messages.citations",)

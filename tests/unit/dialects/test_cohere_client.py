@@ -12,7 +12,7 @@ from gateway.dialects import anthropic, cohere, openai_chat
 from gateway.dialects.codec import TargetFacts
 from gateway.errors import UpstreamStatus
 
-ANSWERS = GOLDEN / "openai_to_anthropic"
+ANSWERS = GOLDEN / "said" / "anthropic"
 TOOL = sdk.ToolV2(
     function=sdk.ToolV2Function(name="weather", description="Weather now", parameters={"type": "object"})
 )
@@ -48,7 +48,7 @@ def client(provider: Provider) -> sdk.ClientV2:
 
 
 def test_the_sdk_goes_on_with_what_it_got() -> None:
-    thinking = Provider("thinking")
+    thinking = Provider("reasoning")
     chat = client(thinking)
     turns: list[Any] = [{"role": "user", "content": "Cold?"}]
     first = chat.chat(model="claude", messages=turns, tools=[TOOL], thinking=sdk.Thinking(type="enabled"))

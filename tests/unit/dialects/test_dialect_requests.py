@@ -158,7 +158,7 @@ def test_a_system_message_between_call_and_result_waits_for_the_result() -> None
             {"reasoning": {"max_tokens": 9000}},
             {"type": "adaptive"},
             "medium",
-            ("reasoning.max_tokens",),
+            ("thinking.budget_tokens",),
         ),
         (
             "claude-opus-5",
@@ -286,7 +286,7 @@ def test_thought_that_another_provider_signed_is_not_sent_to_anthropic() -> None
         chat(USER, {"role": "assistant", "content": "a", "reasoning_details": [detail]}, USER)
     )
     assert body["messages"][1] == {"role": "assistant", "content": "a"}
-    assert dropped == ("messages.reasoning_details",)
+    assert dropped == ("messages.reasoning.signature",)
 
 
 def test_litellms_thinking_blocks_are_taken_back() -> None:
@@ -358,7 +358,7 @@ def test_a_file_crosses(file: dict[str, str], block: tuple[str, str]) -> None:
 def test_a_file_at_another_provider_is_named() -> None:
     part = {"type": "file", "file": {"file_id": "file-1"}}
     assert to_anthropic(chat({"role": "user", "content": [part]}, USER))[1] == (
-        "messages.content.file.file_id",
+        "messages.content.document.file_id",
     )
     block = {"type": "image", "source": {"type": "file", "file_id": "f"}}
     assert to_openai(chat({"role": "user", "content": [block]}))[1] == ("messages.content.image.file_id",)

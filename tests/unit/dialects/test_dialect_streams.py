@@ -190,7 +190,10 @@ def openai_reply(text: str, thought: str, calls: list[Any], finish: str) -> dict
 
 
 @st.composite
-def openai_stream(draw: st.DrawFn, reply: dict[str, Any], interleave: bool) -> list[tuple[str, bytes]]:
+def openai_stream(
+    draw: st.DrawFn, reply: dict[str, Any], interleave: bool, in_order: bool = False
+) -> list[tuple[str, bytes]]:
+    """`in_order`: calls that interleave begin in their order, as OpenAI's do."""
     message = reply["choices"][0]["message"]
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     deltas += [{"reasoning_content": piece} for piece in draw(cut(message["reasoning_content"] or ""))]
@@ -198,6 +201,9 @@ def openai_stream(draw: st.DrawFn, reply: dict[str, Any], interleave: bool) -> l
     queues = [draw(call_deltas(call, place)) for place, call in enumerate(message["tool_calls"] or ())]
     while any(queues):
         ready = [queue for queue in queues if queue]
+        waiting = [place for place, queue in enumerate(ready) if "id" in queue[0]]
+        if in_order and waiting:
+            ready = ready[: waiting[0] + 1]
         queue = draw(st.sampled_from(ready)) if interleave else ready[0]
         deltas.append({"tool_calls": [queue.pop(0)]})
     chunks = [chunk([{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]

@@ -3,7 +3,7 @@
 import json
 
 from gateway._speedups.jsonscan import request_facts
-from gateway.dialects.edits import adapted
+from gateway.dialects.edits import adapted, wrapped
 
 BODY = b'{ "model": "p/m",  "seed": 1e2, "user":"u", "max_completion_tokens": 7, "x": {"seed": 3} }'
 
@@ -39,3 +39,19 @@ def test_a_name_that_the_caller_uses_too_wins() -> None:
     facts = request_facts(b'{"model":"m","max_completion_tokens":7,"max_tokens":9}')
     body, _ = adapted(facts, "m", renames=(("max_completion_tokens", "max_tokens"),))
     assert json.loads(body) == {"model": "m", "max_tokens": 9}
+
+
+def test_a_wrapped_body_loses_what_is_said_elsewhere_and_gains_what_is_missing() -> None:
+    body = b'{"model": "m", "max_tokens":  9, "stream":true}'
+    adds = (("version", 'v"1'), ("beta", ("a", "b")), ("none", ()))
+    done = wrapped(body, adds, ("model", "stream"))
+    assert json.loads(done) == {"max_tokens": 9, "version": 'v"1', "beta": ["a", "b"]}
+    assert b'"max_tokens":  9' in done
+
+
+def test_what_the_caller_wrote_stays() -> None:
+    assert wrapped(b'{"version": "mine"}', (("version", "ours"),), ()) == b'{"version": "mine"}'
+
+
+def test_a_wrapped_body_may_become_empty() -> None:
+    assert json.loads(wrapped(b'{"model": "m"}', (), ("model",))) == {}

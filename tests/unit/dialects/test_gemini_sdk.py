@@ -15,7 +15,7 @@ from gateway.dialects import gemini
 from gateway.errors import UpstreamClosed, UpstreamStatus
 
 CLAUDE = CODECS["anthropic"]
-SAID = GOLDEN / "openai_to_anthropic"
+SAID = GOLDEN / "said" / "anthropic"
 
 
 class Gateway(httpx.BaseTransport):
@@ -52,16 +52,16 @@ def client(gateway: Gateway) -> genai.Client:
 
 
 def test_a_chat_of_the_sdk_keeps_claudes_thought_over_two_turns() -> None:
-    gateway = Gateway("thinking", "text")
+    gateway = Gateway("reasoning", "text")
     chat = client(gateway).chats.create(model="claude")
     answers = [chat.send_message("Weather?").text, chat.send_message("And now?").text]
-    assert answers == ["3 °C.", "Hello 👋"]
-    said = json.loads((SAID / "thinking" / "reply.json").read_bytes())["content"]
+    assert answers == ["Now Rome.", "Hello 👋"]
+    said = json.loads((SAID / "reasoning" / "reply.json").read_bytes())["content"]
     assert gateway.asked[1]["messages"][1]["content"] == said
 
 
 def test_a_streamed_chat_of_the_sdk_keeps_claudes_thought() -> None:
-    gateway = Gateway("thinking", "stream")
+    gateway = Gateway("reasoning", "stream")
     chat = client(gateway).chats.create(model="claude")
     for question in ("Weather?", "And now?"):
         chunks = list(chat.send_message_stream(question))
@@ -70,7 +70,7 @@ def test_a_streamed_chat_of_the_sdk_keeps_claudes_thought() -> None:
     assert usage.total_token_count == 125
     said = gateway.asked[1]["messages"][1]["content"]
     assert [block["type"] for block in said][:2] == ["thinking", "redacted_thinking"]
-    assert said[0] == json.loads((SAID / "thinking" / "reply.json").read_bytes())["content"][0]
+    assert said[0] == json.loads((SAID / "reasoning" / "reply.json").read_bytes())["content"][0]
 
 
 def test_the_sdk_calls_what_claude_wants_called() -> None:

@@ -137,7 +137,7 @@ def test_claudes_thought_goes_to_a_gemini_caller_and_back(streamed: bool) -> Non
     assert written.dropped == ()
     # Sent to Gemini instead, another maker's thought is left out and named.
     other = gemini.write_request(CODECS["anthropic"].read_request(written.body), FLASH)
-    assert other.dropped == ("messages.content.thinking", "messages.content.redacted_thinking")
+    assert other.dropped == ("messages.reasoning", "messages.reasoning.signature")
 
 
 def _streamed_thought(thought: Any, sealed: Any, call: Any) -> list[tuple[str, bytes]]:

@@ -108,7 +108,7 @@ def test_another_providers_thought_is_not_sent_to_openai() -> None:
     body = {"model": "m", "input": [item, {"role": "user", "content": "Hi."}]}
     written = openai_responses.write_request(openai_responses.read_request(json.dumps(body).encode()), GPT)
     assert [item["type"] for item in json.loads(written.body)["input"]] == ["message"]
-    assert written.dropped == ("input.reasoning",)
+    assert written.dropped == ("messages.reasoning.signature",)
 
 
 @pytest.mark.parametrize("broken", ["", "gAAAA", PREFIX + "!", PREFIX + "bm8=", PREFIX + "é"])

@@ -67,7 +67,35 @@ def test_what_a_provider_refuses_is_left_out_and_named() -> None:
 def test_what_another_dialect_cannot_say_is_named() -> None:
     fields = {"truncation": "auto", "max_tool_calls": 2, "store": True, "tools": [{"type": "web_search"}]}
     _, dropped = to_chat(**fields)
-    assert set(dropped) == {"truncation", "max_tool_calls", "store", "tools.web_search"}
+    assert set(dropped) == {"truncation", "max_tool_calls", "tools.web_search"}
+
+
+def test_what_chat_completions_says_too_crosses() -> None:
+    shared = {
+        "prompt_cache_key": "k",
+        "prompt_cache_retention": "24h",
+        "safety_identifier": "s",
+        "service_tier": "flex",
+        "store": True,
+        "metadata": {"a": "b"},
+    }
+    body, dropped = to_chat(**shared, text={"verbosity": "low"})
+    assert {name: body[name] for name in shared} == shared
+    assert body["verbosity"] == "low"
+    assert dropped == ()
+
+
+def test_metadata_of_an_answer_that_is_not_stored_is_named() -> None:
+    body, dropped = to_chat(metadata={"a": "b"})
+    assert "metadata" not in body
+    assert "store" not in body
+    assert dropped == ("metadata",)
+
+
+def test_a_number_of_logprobs_without_asking_for_any_is_not_repeated() -> None:
+    assert "top_logprobs" not in to_chat(top_logprobs=2)[0]
+    body, _ = to_chat(top_logprobs=2, include=["message.output_text.logprobs"])
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
 
 
 def test_what_says_no_more_than_the_default_is_not_named() -> None:

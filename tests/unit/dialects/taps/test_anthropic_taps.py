@@ -54,13 +54,21 @@ def test_property_any_pieces_give_the_same_bytes_and_facts(cuts: list[int], end:
     assert tap.complete
 
 
-def test_the_start_and_pings_do_not_commit_and_a_block_does() -> None:
+def test_the_start_and_pings_and_an_empty_block_do_not_commit_and_text_does() -> None:
     tap = AnthropicTap()
-    tap.feed(START + PING)
+    tap.feed(START + BLOCK + PING)
     assert not tap.committed
-    tap.feed(BLOCK)
+    tap.feed(TEXT)
     assert tap.committed
     assert not tap.finished
+
+
+def test_the_start_of_a_tool_call_commits() -> None:
+    tap = AnthropicTap()
+    tap.feed(
+        START + event("content_block_start", index=0, content_block={"type": "tool_use", "name": "find"})
+    )
+    assert tap.committed
 
 
 def test_a_stream_without_event_names_is_understood() -> None:
@@ -155,11 +163,18 @@ def test_text_that_speaks_of_ends_and_errors_is_text() -> None:
     assert (tap.error, tap.finished) == (None, False)
 
 
-def test_an_event_that_is_no_json_ends_the_stream_as_a_broken_one() -> None:
+def test_an_event_that_is_no_json_is_left_out() -> None:
     tap = AnthropicTap()
-    assert tap.feed(START + b"event: content_block_delta\ndata: <html>\n\n" + TEXT) == START
+    assert tap.feed(START + b"event: content_block_delta\ndata: <html>\n\n") == START
+    assert (tap.error, tap.committed, tap.skipped) == (None, False, 1)
+    assert tap.feed(TEXT) == TEXT
+    assert tap.committed
+
+
+def test_a_broken_piece_of_a_call_breaks_the_stream() -> None:
+    tap = AnthropicTap()
+    assert tap.feed(START + b'data: {"type":"content_block_delta","delta":{"partial_json\n\n' + TEXT) == START
     assert isinstance(tap.error, UpstreamProtocolError)
-    assert not tap.committed
 
 
 def test_events_of_unknown_kinds_and_shapes_pass() -> None:

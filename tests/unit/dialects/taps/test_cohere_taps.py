@@ -109,9 +109,11 @@ def test_a_failure_in_a_passing_cohere_stream_is_not_delivered(
     assert not tap.complete
 
 
-def test_what_is_not_json_breaks_a_cohere_stream() -> None:
+def test_what_is_not_json_is_left_out_of_a_cohere_stream() -> None:
     tap = CohereTap()
-    tap.feed(START + b"data: <html>\n\n")
+    assert tap.feed(START + b"data: <html>\n\n") == START
+    assert (tap.error, tap.skipped) == (None, 1)
+    tap.feed(b'data: {"type":"tool-call-delta\n\n')
     assert isinstance(tap.error, UpstreamProtocolError)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.dialects.taps import GeminiTap, gemini_count_facts, gemini_reply_facts
+from gateway._speedups.jsonscan import request_facts
+from gateway.dialects.taps import GeminiTap, gemini_choices, gemini_count_facts, gemini_reply_facts
 from gateway.errors import UpstreamProtocolError, UpstreamStatus
 from gateway.schemas.usage import Usage
 
@@ -83,9 +84,11 @@ def test_a_blocked_prompt_is_complete() -> None:
     assert (facts.finish, facts.usage) == ("SAFETY", Usage(input=10))
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_what_is_no_json_is_left_out() -> None:
     tap = GeminiTap()
     assert tap.feed(b"data: <html>\r\n\r\n") == b""
+    assert (tap.error, tap.skipped) == (None, 1)
+    tap.feed(b'data: {"candidates":[{"content":{"parts":[{"functionCall":\r\n\r\n')
     assert isinstance(tap.error, UpstreamProtocolError)
 
 
@@ -107,3 +110,26 @@ def test_what_is_no_answer_of_geminis_is_a_protocol_error(body: bytes) -> None:
 
 def test_counting_tokens_consumes_nothing() -> None:
     assert gemini_count_facts(b'{"totalTokens": 31}').usage is None
+
+
+@pytest.mark.parametrize(
+    ("body", "choices"),
+    [
+        (b'{"contents":[]}', 1),
+        (b'{"generationConfig":{"candidateCount":3}}', 3),
+        (b'{"generation_config":{"candidate_count":2}}', 2),
+        (b'{"generationConfig":{"candidateCount":"3"}}', 1),
+        (b'{"generationConfig":{"candidateCount":0}}', 1),
+        (b'{"generationConfig":[1]}', 1),
+    ],
+)
+def test_a_request_says_how_many_candidates_must_finish(body: bytes, choices: int) -> None:
+    assert gemini_choices(request_facts(body)) == choices
+
+
+def test_a_stream_of_two_candidates_is_complete_when_both_are() -> None:
+    tap = GeminiTap(False, 2)
+    tap.feed(b"data: " + json.dumps(chunk("a", "STOP")).encode() + b"\n\n")
+    assert not tap.complete
+    tap.feed(b"data: " + json.dumps(chunk("b", "STOP", index=1)).encode() + b"\n\n")
+    assert tap.complete

@@ -89,9 +89,11 @@ def test_a_failure_in_the_stream_ends_it_with_its_status(last: bytes, status: in
     assert not tap.complete
 
 
-def test_what_is_not_json_is_a_protocol_error() -> None:
+def test_what_is_not_json_is_left_out() -> None:
     tap = ResponsesTap()
-    tap.feed(b"data: {no}\n\n")
+    assert tap.feed(b"data: {no}\n\n") == b""
+    assert (tap.error, tap.skipped) == (None, 1)
+    tap.feed(b'data: {"type":"response.function_call_arguments.delta\n\n')
     assert isinstance(tap.error, UpstreamProtocolError)
 
 

@@ -1,0 +1,1 @@
+"""Embeddings in every dialect that has them (see `gateway.dialects.form.Form`)."""

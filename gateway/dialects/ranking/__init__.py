@@ -1,0 +1,1 @@
+"""Rankings in every dialect that has them (see `gateway.dialects.form.Form`)."""
