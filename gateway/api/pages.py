@@ -1,12 +1,14 @@
 """The answers that need no provider: health, readiness, metrics, and the list of models."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from time import time
 from urllib.parse import unquote
 
 import msgspec
 
 from gateway.api.door import Inbound
+from gateway.api.model_shapes import SHAPES, Listed, whole_list
 from gateway.api.routes import Match
 from gateway.errors import UnknownModel
 
@@ -49,54 +51,79 @@ def metrics(pieces: Callable[[str], tuple[Iterator[bytes], str]]) -> Page:
 class Models:
     """`/v1/models` in the dialect of the SDK that asks.
 
-    Shapes: OpenAI's list of `model` objects; Anthropic's page of `model` objects with `display_name`.
+    What is known of every model takes long to gather, so that is done when it is first asked for, a slice at a time
+    between other requests, and again after `forget`.
     """
 
     def __init__(
-        self, owners: Mapping[str, str], authenticate: Callable[[Mapping[bytes, bytes]], str]
+        self, listed: Callable[[], Iterable[Listed]], authenticate: Callable[[Mapping[bytes, bytes]], str]
     ) -> None:
-        self._owners = dict(sorted(owners.items()))
+        self._listed = listed
         self._authenticate = authenticate
-        openai = [openai_model(name, owner) for name, owner in self._owners.items()]
-        anthropic = [anthropic_model(name) for name in self._owners]
-        self._lists = {
-            "openai": msgspec.json.encode({"object": "list", "data": openai}),
-            "anthropic": msgspec.json.encode(
-                {
-                    "data": anthropic,
-                    "has_more": False,
-                    "first_id": anthropic[0]["id"] if anthropic else None,
-                    "last_id": anthropic[-1]["id"] if anthropic else None,
-                }
-            ),
-        }
+        self._gathering: asyncio.Future[_Gathered] | None = None
+
+    def forget(self) -> None:
+        """The models are others now."""
+        self._gathering = None
 
     async def index(self, inbound: Inbound, match: Match) -> Answer:
         """Every model that can be asked for by name."""
         self._authenticate(inbound.headers)
-        return 200, [JSON], self._lists[_dialect(inbound, match)]
+        gathered = await self._gathered()
+        return 200, [JSON], await gathered.encoded(_dialect(inbound, match))
 
     async def one(self, inbound: Inbound, match: Match) -> Answer:
         """One model; its name may hold a slash, plain or as `%2F`."""
         self._authenticate(inbound.headers)
-        name = match.argument if match.argument in self._owners else unquote(match.argument)
-        owner = self._owners.get(name)
-        if owner is None:
+        models = (await self._gathered()).models
+        found = models.get(match.argument) or models.get(unquote(match.argument))
+        if found is None:
+            name = unquote(match.argument)
             raise UnknownModel(f"the model {name[:200]!r} is not known here", param="model")
-        model = (
-            anthropic_model(name) if _dialect(inbound, match) == "anthropic" else openai_model(name, owner)
-        )
-        return 200, [JSON], msgspec.json.encode(model)
+        shape = SHAPES[_dialect(inbound, match)]
+        return 200, [JSON], msgspec.json.encode(shape(found, int(time())))
+
+    async def _gathered(self) -> "_Gathered":
+        """All that wait share one gathering; it goes on when the one that began it goes away."""
+        if self._gathering is None or (self._gathering.done() and self._gathering.exception() is not None):
+            self._gathering = asyncio.ensure_future(_gather(self._listed()))
+        return await asyncio.shield(self._gathering)
 
 
-def openai_model(name: str, owner: str) -> dict[str, Any]:
-    """OpenAI's `model` object; `created` is unknown here and says so with 0."""
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+SLICE = 16
+"""Models that are looked up or encoded before other requests have their turn: some tenths of a millisecond."""
 
 
-def anthropic_model(name: str) -> dict[str, Any]:
-    """Anthropic's `model` object; an unknown release date is the epoch, as their reference asks."""
-    return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+class _Gathered:
+    """Every model in the order of their names, and the lists that were asked for."""
+
+    def __init__(self, models: dict[str, Listed]) -> None:
+        self.models = models
+        self._lists: dict[str, bytes] = {}
+
+    async def encoded(self, dialect: str) -> bytes:
+        found = self._lists.get(dialect)
+        if found is None:
+            found = self._lists[dialect] = await self._encode(dialect)
+        return found
+
+    async def _encode(self, dialect: str) -> bytes:
+        shape, now = SHAPES[dialect], int(time())
+        parts = []
+        for count, one in enumerate(self.models.values()):
+            parts.append(msgspec.json.encode(shape(one, now)))
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
+        return whole_list(dialect, parts, list(self.models))
+
+
+async def _gather(listed: Iterable[Listed]) -> _Gathered:
+    found: dict[str, Listed] = {}
+    for one in listed:
+        found[one.name] = one
+        if len(found) % SLICE == 0:
+            await asyncio.sleep(0)
+    return _Gathered(dict(sorted(found.items())))
 
 
 def _dialect(inbound: Inbound, match: Match) -> str:

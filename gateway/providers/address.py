@@ -4,12 +4,16 @@ Base URLs come from the operator alone. Model names come from callers and are ho
 percent-encoded, and never as a dot segment.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from gateway.errors import UnknownModel
 from gateway.providers.provider import Provider, Serving
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 class BadBaseURL(ValueError):
@@ -68,18 +72,34 @@ class TargetPath(msgspec.Struct, frozen=True):
 
 
 def path_for(
-    provider: Provider, serving: Serving, *, base_url: str = "", api_version: str = ""
+    provider: Provider,
+    serving: Serving,
+    *,
+    base_url: str = "",
+    api_version: str = "",
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> TargetPath:
     """The target of `serving` below `base_url` (or else the vendor's own). Made once, when a snapshot is built."""
     dated = bool(serving.dated_path) and api_version[:1].isdigit()
     query = "?" + urlencode({"api-version": api_version}) if api_version and serving.dated_path else ""
     path = serving.dated_path if dated else serving.path
-    return _target(_base_path(provider, base_url) + path + query)
+    return _target(_base_path(provider, base_url) + _filled(path, settings) + query)
 
 
-def stream_path_for(provider: Provider, serving: Serving, *, base_url: str = "") -> TargetPath | None:
+def stream_path_for(
+    provider: Provider, serving: Serving, *, base_url: str = "", settings: Mapping[str, str] = NO_SETTINGS
+) -> TargetPath | None:
     """The target for streams, where the vendor has one of its own."""
-    return _target(_base_path(provider, base_url) + serving.stream_path) if serving.stream_path else None
+    if not serving.stream_path:
+        return None
+    return _target(_base_path(provider, base_url) + _filled(serving.stream_path, settings))
+
+
+def _filled(path: str, settings: Mapping[str, str]) -> str:
+    """`path` with the values of settings that it names, each as a part of one segment."""
+    for name, value in settings.items():
+        path = path.replace("{" + name + "}", quote(value, safe=":"))
+    return path
 
 
 def _target(path: str) -> TargetPath:

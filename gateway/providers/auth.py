@@ -9,6 +9,11 @@ class BadSecret(ValueError):
     """A credential that cannot stand in a header. The message never contains any part of it."""
 
 
+class NoCredentials(ValueError):
+    """Nobody gave a credential, or it could not be renewed: where and why, for operators and callers, without any
+    part of a secret."""
+
+
 class Auth(msgspec.Struct, frozen=True):
     """A scheme. `env` names the environment variables that hold the key, most usual first."""
 
@@ -31,6 +36,13 @@ class Bearer(Auth, frozen=True):
 
     def headers(self, secret: str) -> Headers:
         return ((b"authorization", b"Bearer " + header_value(secret)),)
+
+
+class Token(Auth, frozen=True):
+    """`Authorization: Token SECRET`."""
+
+    def headers(self, secret: str) -> Headers:
+        return ((b"authorization", b"Token " + header_value(secret)),)
 
 
 class HeaderKey(Auth, frozen=True, kw_only=True):

@@ -59,6 +59,42 @@ class Variant(msgspec.Struct, frozen=True, array_like=True):
     periods: tuple[Period, ...]
 
 
+class Abilities(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a model can do beyond text; None is unknown, which is not False.
+
+    `vision`, `audio` and `pdf` are kinds of input; `tools` is calling them, `json_schema` is answers that are held to
+    one, `reasoning` is thinking before answering.
+    """
+
+    vision: bool | None = None
+    audio: bool | None = None
+    pdf: bool | None = None
+    tools: bool | None = None
+    json_schema: bool | None = None
+    reasoning: bool | None = None
+
+    def over(self, other: "Abilities") -> "Abilities":
+        """Each ability by itself: as known here, or else as `other` has it."""
+        if self == UNKNOWN:
+            return other
+        return Abilities(
+            **{name: known for name in ABILITIES if (known := _known(self, other, name)) is not None}
+        )
+
+    def names(self) -> tuple[str, ...]:
+        """The abilities that the model is known to have."""
+        return tuple(name for name in ABILITIES if getattr(self, name))
+
+
+ABILITIES = Abilities.__struct_fields__
+UNKNOWN = Abilities()
+
+
+def _known(first: Abilities, second: Abilities, name: str) -> bool | None:
+    found: bool | None = getattr(first, name)
+    return found if found is not None else getattr(second, name)
+
+
 class ModelFacts(msgspec.Struct, frozen=True, array_like=True):
     """One model. Token counts are None where unknown; without periods its price is unknown.
 
@@ -70,6 +106,7 @@ class ModelFacts(msgspec.Struct, frozen=True, array_like=True):
     max_output: int | None = None
     periods: tuple[Period, ...] = ()
     variants: tuple[Variant, ...] = ()
+    abilities: Abilities = UNKNOWN
 
 
 def rate(usd: Decimal, per: int = 1_000_000) -> int:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from gateway.providers.facts import ModelFacts, Period, Rates, Tier, complete, rate
+from gateway.providers.facts import Abilities, ModelFacts, Period, Rates, Tier, complete, rate
 
 # Theirs → ours, where the names differ.
 _VENDORS = {
@@ -38,6 +38,14 @@ _RATES = {
     "output_cost_per_audio_token": "output_audio",
     "output_cost_per_reasoning_token": "reasoning",
     "input_cost_per_request": "request",
+}
+_ABILITIES = {
+    "supports_vision": "vision",
+    "supports_audio_input": "audio",
+    "supports_pdf_input": "pdf",
+    "supports_function_calling": "tools",
+    "supports_response_schema": "json_schema",
+    "supports_reasoning": "reasoning",
 }
 _TIERED = re.compile(r"(.+)_above_(\d+)k_tokens")
 
@@ -101,6 +109,9 @@ def _facts(model: str, entry: dict[str, Any]) -> ModelFacts:
         context_window=_count(entry, "max_input_tokens"),
         max_output=_count(entry, "max_output_tokens"),
         periods=(Period(rates, tuple(tiers)),) if rates != Rates() else (),
+        abilities=Abilities(
+            **{ours: entry[key] for key, ours in _ABILITIES.items() if isinstance(entry.get(key), bool)}
+        ),
     )
 
 

@@ -13,19 +13,43 @@ def cost_nano_usd(
 
     Unknown is never zero; a model that is free costs 0. `special` is how the call was made where that has a
     price of its own, e.g. ("service_tier", "flex"). Only tokens and requests are counted: what a vendor
-    charges for searches, seconds or pages is not in `usage`. A usage whose parts exceed their whole is billed
-    by its parts.
+    charges for searches or pages is not in `usage`, and what it charges for seconds alone is unknown. A usage
+    whose parts exceed their whole is billed by its parts.
     """
     rates = rates_at(facts, usage.input, at, special)
-    if rates is None:
+    if rates is None or (usage.audio_ms and not (usage.input or usage.output)):
         return None
-    total = rates.request
+    if usage.searches and not (usage.input or usage.output or rates.request):
+        return None
+    total = rates.request * max(usage.searches, 1)
     for tokens, per_token in _parts(usage, rates):
         if tokens > 0:
             if per_token is None:
                 return None
             total += tokens * per_token
     return (total + ATTO_PER_NANO // 2) // ATTO_PER_NANO
+
+
+KINDS = ("input", "cached", "cache_write", "cache_write", "input", "cached", "output", "output", "reasoning")
+"""What kind of cost each of the parts belongs to; a request's own price is a kind of its own."""
+
+
+def cost_by_kind(facts: ModelFacts, usage: Usage, at: int) -> dict[str, int] | None:
+    """The parts of `cost_nano_usd`, which they add up to; None when that is."""
+    total = cost_nano_usd(facts, usage, at)
+    rates = rates_at(facts, usage.input, at)
+    if total is None or rates is None:
+        return None
+    found = {"input": 0, "cached": 0, "cache_write": 0, "output": 0, "reasoning": 0}
+    found["request"] = rates.request * max(usage.searches, 1)
+    parts = _parts(usage, rates)
+    kinds = ("input", "output") if len(parts) == 2 else KINDS
+    for kind, (tokens, per_token) in zip(kinds, parts, strict=True):
+        found[kind] += max(tokens, 0) * (per_token or 0)
+    whole = {kind: atto // ATTO_PER_NANO for kind, atto in found.items()}
+    largest = max(found, key=lambda kind: found[kind])
+    whole[largest] += total - sum(whole.values())  # what rounding left
+    return whole
 
 
 def rates_at(

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from gateway.config.model import Setting, Way
 from gateway.providers.auth import Auth
+from gateway.providers.leases import Grant
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -11,6 +13,11 @@ class Serving(msgspec.Struct, frozen=True):
     `stream_path` is asked for streams where that is another one; `dated_path` replaces `path` where the operator names
     a dated API version; `{model}` in a path is the model's name, percent-encoded. `auth` and `headers` are used instead
     of, and beside, the provider's own. `models` are globs of the models that are served this way; without any all are.
+
+    A vendor that wraps another's dialect `adds` fields to the body (name, text) where the caller did not, `omits` those
+    that it has elsewhere, and gets none of the caller's headers in `withholds`; it has some as a list in the body, as
+    `lists` says (header, field). `framing` names what is around its answers. `{project}` and other settings of the
+    provider may stand in a path.
     """
 
     endpoint: str
@@ -21,6 +28,11 @@ class Serving(msgspec.Struct, frozen=True):
     auth: Auth | None = None
     headers: tuple[tuple[str, str], ...] = ()
     models: tuple[str, ...] = ()
+    adds: tuple[tuple[str, str], ...] = ()
+    omits: tuple[str, ...] = ()
+    withholds: tuple[str, ...] = ()
+    lists: tuple[tuple[str, str], ...] = ()
+    framing: str = ""
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +48,15 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     - `renames` are fields that it knows by another name: (ours, its).
     - `max_tokens_field` is how it calls the bound on the answer in the OpenAI dialect.
     - `stream_usage` tells whether it takes `stream_options.include_usage`; otherwise it sends usage unasked.
+    - `lists_models` tells whether its list of models names what can be asked for, so that it is worth discovering.
     - `keyless` vendors are usable without a key; a configured key is still sent.
-    - `settings` are configuration keys of this vendor alone; `api_version` is used by `address`.
+    - `settings` are configuration keys of this vendor alone; `api_version` is used by `address`. `own` are those of
+      which more is known.
+    - `grant` lends credentials where no key is configured, by one of the `ways`.
+    - `addresses` give the base URL for a value of the setting `place`: (glob, URL with the value as `{}`).
     - `only_here` are endpoints that servers which imitate the vendor do not have.
+    - `prefills` tells how it is asked to go on with an answer's beginning: `turn`, a last turn of the assistant's as it
+      is; `prefix`, one that is marked as such, whose text is said again; `continue`, by a field beside the messages.
     - `redundant_suffixes` may end an operator's base URL though the servings' paths begin with them.
     """
 
@@ -55,10 +73,17 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     renames: tuple[tuple[str, str], ...] = ()
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True
+    lists_models: bool = True
     keyless: bool = False
     settings: tuple[str, ...] = ()
+    own: tuple[Setting, ...] = ()
+    grant: Grant | None = None
+    ways: tuple[Way, ...] = ()
+    place: str = ""
+    addresses: tuple[tuple[str, str], ...] = ()
     redundant_suffixes: tuple[str, ...] = ()
     only_here: tuple[str, ...] = ()
+    prefills: str = ""
 
     @property
     def env(self) -> tuple[str, ...]:
@@ -91,10 +116,38 @@ OPENAI_COMPLETIONS = Serving("completions", "openai_chat", "/completions")
 OPENAI_EMBEDDINGS = Serving("embeddings", "openai_chat", "/embeddings")
 OPENAI_MODELS = Serving("models", "openai_chat", "/models")
 OPENAI_RESPONSES = Serving("responses", "openai_responses", "/responses")
+OPENAI_INPUT_TOKENS = Serving("input_tokens", "openai_responses", "/responses/input_tokens")
 OPENAI_MODERATIONS = Serving("moderations", "openai_chat", "/moderations")
 OPENAI_IMAGES = Serving("images_generations", "openai_chat", "/images/generations")
 RERANK = Serving("rerank", "openai_chat", "/rerank")
-"""Cohere's shape: model, query, documents, top_n in; results with index and relevance_score out."""
+"""Jina's and vLLM's shape: model, query, documents, top_n in; results with index and relevance_score out."""
+
+# The same, where a body is not JSON, and what a provider keeps.
+OPENAI_SPEECH = Serving("audio_speech", "openai_chat", "/audio/speech")
+OPENAI_TRANSCRIPTIONS = Serving("audio_transcriptions", "openai_chat", "/audio/transcriptions")
+OPENAI_TRANSLATIONS = Serving("audio_translations", "openai_chat", "/audio/translations")
+OPENAI_AUDIO = (OPENAI_SPEECH, OPENAI_TRANSCRIPTIONS, OPENAI_TRANSLATIONS)
+OPENAI_IMAGE_EDITS = (
+    Serving("images_edits", "openai_chat", "/images/edits"),
+    Serving("images_variations", "openai_chat", "/images/variations"),
+)
+OPENAI_FILES = (
+    Serving("files", "openai_chat", "/files"),
+    Serving("batches", "openai_chat", "/batches"),
+)
+OPENAI_REALTIME = Serving("realtime", "openai_chat", "/realtime")
+OPENAI_REALTIME_KEYS = (
+    Serving("client_secrets", "openai_chat", "/realtime/client_secrets"),
+    Serving("realtime_sessions", "openai_chat", "/realtime/sessions"),
+    Serving("transcription_sessions", "openai_chat", "/realtime/transcription_sessions"),
+)
+"""Keys for a short while, with which a caller's own page opens a session at the provider."""
+
+OPENAI_STORES = (
+    *OPENAI_FILES,
+    Serving("uploads", "openai_chat", "/uploads"),
+    Serving("stored_responses", "openai_responses", "/responses"),
+)
 
 OPENAI = (OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS, OPENAI_MODELS)
 
@@ -106,6 +159,10 @@ ANTHROPIC_COUNT_TOKENS = Serving(
     "count_tokens", "anthropic", "/v1/messages/count_tokens", headers=ANTHROPIC_VERSION
 )
 ANTHROPIC_MODELS = Serving("models", "anthropic", "/v1/models", headers=ANTHROPIC_VERSION)
+ANTHROPIC_STORES = (
+    Serving("anthropic_files", "anthropic", "/v1/files", headers=ANTHROPIC_VERSION),
+    Serving("message_batches", "anthropic", "/v1/messages/batches", headers=ANTHROPIC_VERSION),
+)
 ANTHROPIC = (ANTHROPIC_MESSAGES, ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MODELS)
 
 # The same beside an OpenAI dialect, below a base URL that already ends in /v1.

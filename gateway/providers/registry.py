@@ -58,6 +58,10 @@ def known() -> dict[str, KnownProvider]:
             needs_base_url=not vendor.base_url,
             keyless=vendor.keyless,
             settings=vendor.settings,
+            own=vendor.own,
+            ways=vendor.ways,
+            place=vendor.place,
+            addresses=vendor.addresses,
         )
         for vendor in PROVIDERS.values()
     }

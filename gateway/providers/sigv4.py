@@ -7,13 +7,14 @@ twice, because they decode it once before they check.
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from os import environ
 from urllib.parse import quote
 
 import msgspec
 
-from gateway.providers.auth import BadSecret, Bearer, Headers, header_value
+from gateway.providers.auth import BadSecret, Bearer, Headers, NoCredentials, header_value
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 BEARER_ENV = "AWS_BEARER_TOKEN_BEDROCK"
@@ -32,36 +33,40 @@ class AwsKeys(msgspec.Struct, frozen=True):
         return "AwsKeys(***)"
 
 
-class NoCredentials(ValueError):
-    """Nobody gave AWS credentials, and where they were looked for."""
-
-
 class Signer(msgspec.Struct, frozen=True):
-    """Signs POST requests of one service in one region. `keys` is asked for each request, since keys may rotate.
-
-    `content_type` is the header of that name, which is sent and signed with every request.
-    """
+    """Signs requests of one service in one region. `keys` is asked for each request, since keys may rotate."""
 
     keys: Callable[[], AwsKeys]
     region: str
     service: str = "bedrock"
-    content_type: str = "application/json"
 
-    def headers(self, authority: str, target: str, body: bytes, now: datetime) -> Headers:
+    def headers(
+        self,
+        authority: str,
+        target: str,
+        body: bytes,
+        now: datetime,
+        *,
+        method: str = "POST",
+        content_type: str = "application/json",
+    ) -> Headers:
         """The headers to send with `body` to `target` (path and query as they stand in the request line), names in
-        lower case, beside host and content type. `authority` is the host header's value, `now` an aware time.
+        lower case, beside host and content type. `authority` is the host header's value, `now` an aware time,
+        `content_type` the header of that name, empty where none is sent.
 
         Raises BadSecret."""
         keys = self.keys()
         moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        signed = [("content-type", self.content_type), ("host", authority), ("x-amz-date", moment)]
+        signed = [("content-type", content_type)] if content_type else []
+        signed += [("host", authority), ("x-amz-date", moment)]
         if keys.token:
             signed.append(("x-amz-security-token", keys.token))
         names = ";".join([name for name, _ in signed])
-        asked = canonical_request("POST", target, signed, names, sha256(body).hexdigest())
+        asked = canonical_request(method, target, signed, names, sha256(body).hexdigest())
         scope = f"{moment[:8]}/{self.region}/{self.service}/aws4_request"
         text = f"{ALGORITHM}\n{moment}\n{scope}\n{sha256(asked.encode()).hexdigest()}"
-        signature = hmac.new(self._key(keys.secret_key, moment[:8]), text.encode(), sha256).hexdigest()
+        key = day_key(keys.secret_key, moment[:8], self.region, self.service)
+        signature = hmac.new(key, text.encode(), sha256).hexdigest()
         proof = (
             f"{ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         )
@@ -71,12 +76,14 @@ class Signer(msgspec.Struct, frozen=True):
         ]
         return tuple(headers)
 
-    def _key(self, secret: str, date: str) -> bytes:
-        """The key of one day, region and service."""
-        key = b"AWS4" + secret.encode()
-        for word in (date, self.region, self.service, "aws4_request"):
-            key = hmac.new(key, word.encode(), sha256).digest()
-        return key
+
+@lru_cache(maxsize=32)
+def day_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """The signing key of one day (YYYYMMDD, UTC), region and service; the last few are kept."""
+    key = b"AWS4" + secret.encode()
+    for word in (date, region, service, "aws4_request"):
+        key = hmac.new(key, word.encode(), sha256).digest()
+    return key
 
 
 def canonical_request(

@@ -44,8 +44,8 @@ def message(*blocks: Block, stop: str = "") -> dict[str, Any]:
     }
 
 
-def start_event() -> bytes:
-    opening = {**message(), "stop_reason": None, "usage": {**USAGE, "output_tokens": 1}}
+def start_event(usage: dict[str, int] = USAGE) -> bytes:
+    opening = {**message(), "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     return wire.named({"type": "message_start", "message": opening})
 
 
@@ -75,18 +75,20 @@ def _deltas(block: Block, pieces: Iterable[str] | None) -> tuple[Block, list[Blo
             return thinking("", ""), [*thoughts, {"type": "signature_delta", "signature": block["signature"]}]
 
 
-def end_events(stop: str) -> list[bytes]:
+def end_events(stop: str, usage: dict[str, int] | None = None) -> list[bytes]:
+    """The last events; the counts of the input are said again only where `usage` has them."""
+    told = usage or {"output_tokens": USAGE["output_tokens"]}
     delta = {"stop_reason": stop, "stop_sequence": None}
-    usage = {"type": "message_delta", "delta": delta, "usage": {"output_tokens": USAGE["output_tokens"]}}
-    return [wire.named(usage), wire.named({"type": "message_stop"})]
+    ending = {"type": "message_delta", "delta": delta, "usage": told}
+    return [wire.named(ending), wire.named({"type": "message_stop"})]
 
 
-def message_events(*blocks: Block) -> list[bytes]:
+def message_events(*blocks: Block, usage: dict[str, int] | None = None) -> list[bytes]:
     """The events of a streamed message, a ping among them."""
-    events = [start_event(), wire.named({"type": "ping"})]
+    events = [start_event(usage or USAGE), wire.named({"type": "ping"})]
     for index, block in enumerate(blocks):
         events += block_events(index, block)
-    return [*events, *end_events(message(*blocks)["stop_reason"])]
+    return [*events, *end_events(message(*blocks)["stop_reason"], usage)]
 
 
 def text_events(pieces: Sequence[str]) -> list[bytes]:

@@ -1,9 +1,11 @@
 """Fixtures: two scripted providers, the gateway in front of them, and the official SDKs pointed at it."""
 
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import all_vendors
 import anthropic
 import anthropic_wire
 import openai
@@ -50,6 +52,7 @@ def config_for(openai_server: FaultServer, anthropic_server: FaultServer) -> dic
     return {
         "auth": {"keys": list(CALLER_KEYS)},
         "retries": {"max": 0},
+        "breaker": "off",  # the tests share the gateway: what one makes fail must not be missing in the next
         "timeouts": {
             "connect": "5s",
             "first_byte": "30s",
@@ -118,6 +121,42 @@ def gateway(
             running.kill()
 
 
+@pytest.fixture(scope="session")
+def media_gateway(
+    openai_server: FaultServer, anthropic_server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """A gateway whose providers speak, listen and keep files; one of each kind, so that no choice is open."""
+    config = {
+        **config_for(openai_server, anthropic_server),
+        "providers": {
+            "openai": {"base_url": f"{openai_server.url}/v1", "keys": [OPENAI_KEY]},
+            "anthropic": {"base_url": anthropic_server.url, "keys": [ANTHROPIC_KEY]},
+            "my-whisper": {"type": "openai", "base_url": f"{openai_server.url}/whisper/v1"},
+            "elevenlabs": {"base_url": f"{openai_server.url}/eleven", "keys": [OPENAI_KEY]},
+            "deepgram": {"base_url": f"{openai_server.url}/deep", "keys": [OPENAI_KEY]},
+        },
+        "models": {
+            "listener": {
+                "targets": [{"model": "openai/whisper-1"}],
+                "fallbacks": ["my-whisper/large-v3", "deepgram/nova-3"],
+            },
+            "speaker": {
+                "targets": [{"model": "openai/tts-1"}],
+                "fallbacks": ["elevenlabs/eleven_flash_v2_5"],
+            },
+            "strict-listener": {"strict": True, "targets": [{"model": "deepgram/nova-3"}]},
+        },
+    }
+    running = Gateway(config, tmp_path_factory.mktemp("media-gateway"))
+    try:
+        yield running
+        openai_server.wait(running.at_rest)
+        running.stop()
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
 @pytest.fixture
 def start_gateway(
     openai_upstream: FaultServer, anthropic_upstream: FaultServer, tmp_path: Path
@@ -136,6 +175,30 @@ def start_gateway(
     for gateway in running:
         if gateway.process.poll() is None:
             gateway.kill()
+
+
+@pytest.fixture(scope="session")
+def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[all_vendors.Vendors]:
+    """A gateway with one provider of each dialect, for the SDKs of others; each test says what they answer."""
+    with all_vendors.running(tmp_path_factory.mktemp("vendors")) as running:
+        yield running
+
+
+@pytest.fixture
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looks up no other host: an SDK that asks the network for prices, tokenizers or telemetry fails the test."""
+    asked: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def guarded(host: Any, *rest: Any, **named: Any) -> Any:
+        if host in ("127.0.0.1", "localhost", b"127.0.0.1"):
+            return look_up(host, *rest, **named)
+        asked.append(str(host))
+        raise socket.gaierror(f"{host} is not on this machine")
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)
+    yield
+    assert asked == []
 
 
 # --- the SDKs, synchronous and asynchronous ---

@@ -51,9 +51,9 @@ def delta(change: dict[str, Any], finish: str | None = None) -> bytes:
     return wire.data({**_chunk(), "choices": [{"index": 0, "delta": change, "finish_reason": finish}]})
 
 
-def usage_chunk() -> bytes:
+def usage_chunk(usage: dict[str, Any] = USAGE) -> bytes:
     """The last chunk when usage was asked for: no choices."""
-    return wire.data({**_chunk(), "choices": [], "usage": USAGE})
+    return wire.data({**_chunk(), "choices": [], "usage": usage})
 
 
 def _chunk() -> dict[str, Any]:

@@ -171,9 +171,10 @@ async def test_past_thinking_does_not_break_the_call(
     assert openai_upstream.only.json()["messages"][1]["role"] == "assistant"
 
 
-async def test_count_tokens_is_refused_clearly(anthropic_sdk: Any, openai_upstream: FaultServer) -> None:
-    """An OpenAI-compatible provider has no such endpoint; a guess would be worse than an error."""
-    with pytest.raises(anthropic.APIStatusError) as refused:
-        await settle(anthropic_sdk.messages.count_tokens(model=MODEL, messages=HELLO))
-    assert 400 <= refused.value.status_code < 500
-    assert openai_upstream.seen == []
+async def test_tokens_are_counted_by_openais_own_endpoint(
+    anthropic_sdk: Any, openai_upstream: FaultServer
+) -> None:
+    openai_upstream.script(wire.as_json({"object": "response.input_tokens", "input_tokens": 11}))
+    counted = await settle(anthropic_sdk.messages.count_tokens(model=MODEL, messages=HELLO))
+    assert counted.input_tokens == 11
+    assert openai_upstream.only.path == "/v1/responses/input_tokens"

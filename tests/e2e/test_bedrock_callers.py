@@ -96,6 +96,21 @@ def runtime(all_three: Gateway) -> Any:
     return client
 
 
+def test_boto3_may_sign_with_the_gateways_key(all_three: Gateway) -> None:
+    settings = botocore.config.Config(retries={"max_attempts": 0})
+    url = f"{all_three.url}/bedrock"
+
+    def client(access_key: str) -> Any:
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "anything"}
+        return boto3.client("bedrock-runtime", "eu-west-1", endpoint_url=url, config=settings, **keys)
+
+    reply = client(CALLER_KEY).converse(modelId=MODELS[0], messages=MESSAGES)
+    assert reply["output"]["message"]["content"][0]["text"] == TEXT
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        client("AKIDOFNOBODY").converse(modelId=MODELS[0], messages=MESSAGES)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in (401, 403)
+
+
 MESSAGES = [{"role": "user", "content": [{"text": WORDS}]}]
 
 

@@ -123,12 +123,42 @@ def test_errors_have_geminis_shape(all_three: Gateway, gemini_server: FaultServe
     assert denied.value.code == 401
 
 
-def test_a_stream_in_another_form_is_refused(all_three: Gateway, gemini_server: FaultServer) -> None:
-    """Without alt=sse Google streams a JSON array, which this gateway does not write."""
-    reply = all_three.post(f"/v1beta/models/{MODELS[0]}:streamGenerateContent", {"contents": []})
-    assert (reply.status, reply.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
-    assert "alt=sse" in reply.json()["error"]["message"]
-    assert gemini_server.seen == []
+@pytest.mark.parametrize("model", MODELS)
+def test_without_server_sent_events_a_stream_is_one_array(
+    all_three: Gateway, gemini_server: FaultServer, model: str
+) -> None:
+    body = {"contents": [{"role": "user", "parts": [{"text": WORDS}]}]}
+    reply = all_three.post(f"/v1beta/models/{model}:streamGenerateContent", body)
+    assert reply.headers.get("content-type") == "application/json"
+    pieces = [genai.types.GenerateContentResponse.model_validate(each) for each in reply.json()]
+    assert "".join(piece.text or "" for piece in pieces) == TEXT
+    assert len(pieces) > 2
+    if model == MODELS[0]:
+        assert gemini_server.only.path.endswith(":streamGenerateContent?alt=sse")
+
+
+@pytest.mark.parametrize("model", MODELS[:1])
+def test_an_array_that_breaks_off_ends_with_an_error(
+    all_three: Gateway, gemini_server: FaultServer, model: str
+) -> None:
+    gemini_server.script(wire.stream(gemini_wire.events(["one ", "two "], finish=None)))
+    body = {"contents": [{"role": "user", "parts": [{"text": WORDS}]}]}
+    reply = all_three.post(f"/v1beta/models/{model}:streamGenerateContent", body)
+    *pieces, error = reply.json()
+    assert [piece["candidates"][0]["content"]["parts"][0]["text"] for piece in pieces] == ["one ", "two "]
+    assert error["error"]["code"] == 502
+
+
+def test_the_key_may_stand_in_the_query(all_three: Gateway, gemini_server: FaultServer) -> None:
+    body = {"contents": [{"role": "user", "parts": [{"text": WORDS}]}]}
+    path = f"/v1beta/models/{MODELS[0]}:generateContent"
+    assert all_three.post(f"{path}?key={CALLER_KEY}", body, key="").status == 200
+    assert all_three.post(f"{path}?key=wrong", body, key="").status == 401
+    assert all_three.post(f"{path}?key={CALLER_KEY}", body, key="wrong").status == 401
+    assert all_three.post(f"/v1/chat/completions?key={CALLER_KEY}", {}, key="").status == 401
+    assert all_three.get(f"/v1beta/models?key={CALLER_KEY}").status == 200
+    assert CALLER_KEY.encode() not in gemini_server.only.head
+    assert CALLER_KEY not in all_three.log()
 
 
 def test_hostile_model_names_stay_names(all_three: Gateway, gemini_server: FaultServer) -> None:

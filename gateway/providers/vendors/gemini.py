@@ -1,4 +1,4 @@
-"""Google's Gemini API (AI Studio): its own dialect, and embeddings at its OpenAI-compatible endpoint."""
+"""Google's Gemini API (AI Studio): its own dialect, and embeddings at its OpenAI-compatible endpoint too."""
 
 from gateway.providers.auth import Bearer, HeaderKey
 from gateway.providers.provider import Provider, Serving
@@ -16,6 +16,9 @@ PROVIDER = Provider(
             stream_path="/v1beta/models/{model}:streamGenerateContent?alt=sse",
         ),
         Serving("gemini_count_tokens", "gemini", "/v1beta/models/{model}:countTokens"),
+        Serving("batch_embed_contents", "gemini", "/v1beta/models/{model}:batchEmbedContents"),
+        Serving("embed_content", "gemini", "/v1beta/models/{model}:embedContent"),
+        Serving("models", "gemini", "/v1beta/models"),
         Serving("embeddings", "openai_chat", "/v1beta/openai/embeddings", auth=Bearer()),
     ),
     price_id="google",

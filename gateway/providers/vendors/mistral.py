@@ -5,13 +5,26 @@ What it knows is read from its SDK's ChatCompletionRequest and EmbeddingRequest 
 """
 
 from gateway.providers.auth import Bearer
-from gateway.providers.provider import OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_MODELS, Provider
+from gateway.providers.provider import (
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    OPENAI_MODELS,
+    OPENAI_TRANSCRIPTIONS,
+    Provider,
+    Serving,
+)
 
 PROVIDER = Provider(
     name="mistral",
     base_url="https://api.mistral.ai/v1",
     auth=Bearer(("MISTRAL_API_KEY",)),
-    serves=(OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_MODELS),
+    serves=(
+        OPENAI_CHAT,
+        OPENAI_EMBEDDINGS,
+        OPENAI_MODELS,
+        OPENAI_TRANSCRIPTIONS,
+        Serving("files", "openai_chat", "/files"),
+    ),
     price_id="mistral",
     drops=(
         "logit_bias",
@@ -34,5 +47,6 @@ PROVIDER = Provider(
         ("dimensions", "output_dimension"),
     ),
     stream_usage=False,
+    prefills="prefix",
     docs="https://docs.mistral.ai/api",
 )

@@ -14,5 +14,6 @@ PROVIDER = Provider(
     serves=(*OPENAI, V1_MESSAGES, V1_COUNT_TOKENS),
     keyless=True,
     accepts=("top_k", "min_p", "reasoning_content"),
+    prefills="continue",
     docs="https://docs.sglang.io/docs/basic_usage/openai_api_completions",
 )

@@ -41,15 +41,22 @@ def page() -> str:
 def _row(provider: Provider) -> str:
     cells = (
         f"[`{provider.name}`](#{provider.name})",
-        " ".join(f"`{name}`" for name in provider.env) + (" (optional)" if provider.keyless else ""),
+        " ".join(f"`{name}`" for name in (*provider.env, *_lent(provider)))
+        + (" (optional)" if provider.keyless else ""),
         _address(provider),
         "; ".join(_endpoints(provider, dialect) for dialect in _dialects(provider)),
     )
     return "| " + " | ".join(cells) + " |"
 
 
+def _lent(provider: Provider) -> list[str]:
+    """The variables of what stands in for a key."""
+    return [variable for one in provider.own if one.credential for variable in one.env]
+
+
 def _address(provider: Provider) -> str:
-    usual = f"`{provider.base_url}`" if provider.base_url else "yours"
+    placed = provider.addresses[-1][1].replace("{}", provider.place.upper()) if provider.addresses else ""
+    usual = f"`{provider.base_url or placed}`" if provider.base_url or placed else "yours"
     return f"{usual} `{provider.base_url_env}`" if provider.base_url_env else usual
 
 
@@ -76,8 +83,15 @@ def _quirks(provider: Provider) -> list[str]:
         lines.append("Renamed: " + ", ".join(f"`{ours}` to `{its}`" for ours, its in provider.renames) + ".")
     if provider.accepts:
         lines.append(f"Also taken: {_names(provider.accepts)}.")
-    if provider.settings:
-        lines.append(f"Its own settings: {_names(provider.settings)}.")
+    own = (*provider.settings, *(one.name for one in provider.own))
+    if own:
+        lines.append(f"Its own settings: {_names(own)}.")
+    for way in provider.ways:
+        with_them = f" with {_names(way.settings)}" if way.settings else ""
+        lines.append(f"Without a key{with_them}: {way.words.replace('{', '`').replace('}', '`')}.")
+    for globs in dict.fromkeys(serving.models for serving in provider.serves if serving.models):
+        served = [one.endpoint.replace("_", " ") for one in provider.serves if one.models == globs]
+        lines.append(f"Models like {_names(globs)}: {', '.join(served)}.")
     if not provider.stream_usage:
         lines.append("A stream's usage is not asked for.")
     if provider.price_id:

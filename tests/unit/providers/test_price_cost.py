@@ -209,6 +209,12 @@ def test_a_model_billed_by_the_hour_of_audio_has_no_known_price() -> None:
     assert cost_nano_usd(whisper, Usage(input=1), 0) is None
 
 
+def test_seconds_alone_have_no_known_price() -> None:
+    facts = _facts(input="3", output="15")
+    assert cost_nano_usd(facts, Usage(audio_ms=1500), 0) is None
+    assert cost_nano_usd(facts, Usage(input=10, audio_ms=1500), 0) == 30_000
+
+
 def test_a_price_per_request_is_added() -> None:
     facts = ModelFacts("m", periods=(Period(complete(input=0, output=0, request=rate(Decimal(5), 1000))),))
     assert cost_nano_usd(facts, Usage(input=1), 0) == 5_000_000

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.providers.auth import BadSecret, Bearer, HeaderKey, NoAuth
+from gateway.providers.auth import BadSecret, Bearer, HeaderKey, NoAuth, Token
 
-SCHEMES = [Bearer(("X_API_KEY",)), HeaderKey(("X_API_KEY",), header="x-api-key")]
+SCHEMES = [Bearer(("X_API_KEY",)), Token(), HeaderKey(("X_API_KEY",), header="x-api-key")]
 
 
 def test_each_scheme_has_its_header() -> None:
     assert Bearer().headers("sk-1") == ((b"authorization", b"Bearer sk-1"),)
     assert HeaderKey(header="api-key").headers("sk-1") == ((b"api-key", b"sk-1"),)
+    assert Token().headers("dg-1") == ((b"authorization", b"Token dg-1"),)
     assert NoAuth().headers("anything\r\n") == ()
 
 

@@ -8,6 +8,9 @@ import pytest
 from genai_prices.data import providers as price_lists
 
 from gateway.dialects.endpoints import ENDPOINTS as SERVED
+from gateway.dialects.parcels import PARCELS
+from gateway.dialects.speech import ENDPOINTS as SPEECH
+from gateway.dialects.stores import STORES
 from gateway.providers import vendors
 from gateway.providers.address import parse_base_url, path_for
 from gateway.providers.provider import Provider
@@ -17,12 +20,13 @@ REQUIRED = {
     "openai", "anthropic", "azure", "groq", "mistral", "together", "fireworks", "deepseek", "xai", "openrouter",
     "perplexity", "cerebras", "nvidia", "ollama", "vllm", "sambanova", "huggingface", "novita", "moonshot", "zai",
     "qwen", "minimax", "hyperbolic", "deepinfra", "nebius", "github", "databricks", "cloudflare", "vercel", "sglang",
-    "lmstudio", "llamacpp", "gemini", "cohere", "jina", "voyage",
+    "lmstudio", "llamacpp", "gemini", "cohere", "jina", "voyage", "elevenlabs", "deepgram",
 }  # fmt: skip
 BEYOND_THE_DIALECT = {
     "top_k", "min_p", "cache_control", "prompt_cache_breakpoint", "reasoning_content", "reasoning_details", "is_error",
+    "input_type", "task", "truncation", "truncate", "countTokens.systemInstruction",
 }  # fmt: skip
-ENDPOINTS = {*SERVED, "models"}
+ENDPOINTS = {*SERVED, *PARCELS, *STORES, *SPEECH, "models", "realtime"}
 PRICED = {prices.id for prices in price_lists}
 FILES = sorted(path for path in Path(vendors.__path__[0]).glob("*.py") if path.stem != "__init__")
 LOGIC = (
@@ -50,7 +54,7 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
     assert provider.docs.startswith("https://")
     assert {serving.endpoint for serving in provider.serves} <= ENDPOINTS
     assert provider.serves, "it answers something"
-    assert provider.env
+    assert provider.env or provider.grant is not None
     for name in (*provider.env, *filter(None, [provider.base_url_env])):
         assert re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", name), name
     for serving in provider.serves:
@@ -61,6 +65,8 @@ def test_a_vendor_is_usable_data(provider: Provider) -> None:
             "cohere",
             "gemini",
             "bedrock",
+            "elevenlabs",
+            "deepgram",
         }
         assert path_for(provider, serving, base_url=_elsewhere(provider)).of("a-model").startswith("/")
         assert provider.auth_for(serving).headers("sk-secret")

@@ -1,0 +1,129 @@
+"""What a body cannot tell of itself: whether what it refers to is there, and agrees with the rest of it."""
+
+import re
+from ipaddress import ip_network
+
+from sqlalchemy import Connection
+
+from gateway.control.admin.answers import Refused, invalid
+from gateway.control.admin.declared import Declared
+from gateway.control.admin.kinds import (
+    ADMIN_KEY,
+    BUDGET,
+    CREDENTIAL,
+    HOLDERS,
+    KEY,
+    LIMIT,
+    PROVIDER,
+    ROUTE,
+    Kind,
+)
+from gateway.store import governance as tables
+from gateway.store import things
+from gateway.store.sealing import Sealer
+from gateway.store.things import Row
+
+ACCOUNTS = ("key", "user", "team", "org", "model", "provider")
+"""The kinds of accounts, in the order in which a combination names them."""
+_PARTS = re.compile(rf"\+(?=(?:{'|'.join(ACCOUNTS)}):)")
+_TABLES = {"org": tables.orgs, "team": tables.teams, "user": tables.users, "key": tables.keys}
+
+
+class Store:
+    """What a change is checked against, and sealed with, beside the database itself."""
+
+    def __init__(self, declared: Declared, sealer: Sealer) -> None:
+        self.declared = declared
+        self.sealer = sealer
+
+
+def settled(connection: Connection, kind: Kind, row: Row, store: Store) -> Row:
+    """`row` with what follows from it. Raises Refused where it leads nowhere or contradicts itself."""
+    for name in kind.references:
+        if kind not in (LIMIT, BUDGET) and row[name] and name in _TABLES:
+            _there(connection, name, row[name], name)
+    if kind in (LIMIT, BUDGET):
+        return _accounted(connection, kind, row, store)
+    if kind is KEY:
+        _networks(row["networks"])
+        for name in row["credentials"]:
+            if not store.declared.is_provider(connection, name):
+                raise invalid(f"credentials.{name}", "there is no such provider")
+    if kind is CREDENTIAL and not store.declared.is_provider(connection, row["provider"]):
+        raise invalid("provider", "there is no such provider")
+    if kind is ADMIN_KEY:
+        return row
+    return _placed(connection, kind, row)
+
+
+def together(connection: Connection, kind: Kind, row: Row, store: Store) -> None:
+    """Raises Refused where providers and routes, as they are now in the transaction, could not be served."""
+    if kind in (PROVIDER, ROUTE):
+        store.declared.check(connection, row, kind)
+
+
+def in_use(connection: Connection, kind: Kind, id: str) -> None:
+    """Raises Refused where something refers to it."""
+    found = []
+    for table in tables.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table is kind.table:
+                found += [(things.count(connection, table, key.parent == id), table.name)]
+    if kind is PROVIDER:
+        column = tables.credentials.c.provider
+        found += [(things.count(connection, tables.credentials, column == id), "credentials")]
+    used = ", ".join(f"{number} {name}" for number, name in found if number)
+    if used:
+        raise Refused(409, "in_use", f"still in use by {used}")
+
+
+def _there(connection: Connection, kind: str, id: str, path: str) -> Row:
+    row = things.find(connection, _TABLES[kind], id)
+    if row is None:
+        raise invalid(path, f"there is no {kind} of this id")
+    return row
+
+
+def _placed(connection: Connection, kind: Kind, row: Row) -> Row:
+    """A user's team and org, and a team's org, are those of what is below them."""
+    row = dict(row)
+    for below, above in (("user", "team"), ("user", "org"), ("team", "org")):
+        if below not in kind.references or above not in kind.references or not row[below]:
+            continue
+        rightly = _there(connection, below, row[below], below)[above] or ""
+        if row[above] and row[above] != rightly:
+            raise invalid(above, f"is not the {above} of the {below}")
+        row[above] = rightly
+    return row
+
+
+def _accounted(connection: Connection, kind: Kind, row: Row, store: Store) -> Row:
+    """With its account in its usual form, and the things that it stands on."""
+    parts: dict[str, str] = {}
+    for part in _PARTS.split(row["account"]):
+        name, _, id = part.partition(":")
+        if name not in ACCOUNTS or not id or name in parts:
+            raise invalid(
+                "account",
+                f"must be one of {', '.join(ACCOUNTS)} with an id (team:ID), or several joined by +",
+            )
+        parts[name] = id
+    found = dict.fromkeys(HOLDERS, "")
+    for name in HOLDERS:
+        if name in parts and not (name == "key" and store.declared.find(KEY, parts[name])):
+            _there(connection, name, parts[name], "account")
+            found[name] = parts[name]
+    if kind is LIMIT and not (row["requests"] or row["tokens"] or row["parallel"]):
+        raise invalid("requests", "limits nothing: give requests, tokens or parallel")
+    account = "+".join(f"{name}:{parts[name]}" for name in ACCOUNTS if name in parts)
+    return {**row, **found, "account": account}
+
+
+def _networks(networks: list[str]) -> None:
+    for index, network in enumerate(networks):
+        try:
+            ip_network(network)
+        except ValueError:
+            raise invalid(
+                f"networks[{index}]", "is no network, such as 10.0.0.0/8 or 2001:db8::/32"
+            ) from None

@@ -1,0 +1,75 @@
+"""The job that keeps the store's size: removes old records and bodies in small pieces, then gives the room back."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.config.records_model import Records
+from gateway.store import retention
+from gateway.store.engine import writing
+from gateway.telemetry.logs import log
+
+EVERY = 60.0
+PAUSE = 0.05
+"""Seconds between two pieces, in which others may write."""
+PLACES = 30 * 86_400.0
+"""Seconds after which the place of a file is forgotten."""
+
+Piece = Callable[[Connection], int]
+
+
+class Retention:
+    """`engine` belongs to this job's thread alone."""
+
+    def __init__(self, engine: Engine, kept: Records, clock: Callable[[], int] = time.time_ns) -> None:
+        self._engine = engine
+        self._kept = kept
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Runs until it is cancelled. A store that is away is waited for."""
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.clean()
+            except SQLAlchemyError as error:
+                log.debug("retention_waits", error=type(error).__name__)
+
+    async def clean(self) -> int:
+        """Removes all that is too much now; how many records and bodies. Raises SQLAlchemyError."""
+        removed = 0
+        for piece in self._pieces():
+            while found := await asyncio.to_thread(self._one, piece):
+                removed += found
+                await asyncio.sleep(PAUSE)
+        if removed:
+            await asyncio.to_thread(self._one, self._shrink)
+            log.info("records_removed", number=removed)
+        return removed
+
+    def _pieces(self) -> list[Piece]:
+        kept = self._kept
+        found: list[Piece] = []
+        if kept.keep:
+            found.append(partial(retention.forget, before_ns=self._before(kept.keep)))
+        if kept.most:
+            found.append(partial(retention.forget_surplus, most=kept.most))
+        if kept.keep_bodies:
+            found.append(partial(retention.forget_bodies, before_ns=self._before(kept.keep_bodies)))
+        return found
+
+    def _shrink(self, connection: Connection) -> int:
+        retention.forget_places(connection, self._before(PLACES))
+        retention.shrink(connection)
+        return 0
+
+    def _before(self, seconds: float) -> int:
+        return self._clock() - int(seconds * 1e9)
+
+    def _one(self, piece: Piece) -> int:
+        with writing(self._engine) as connection:
+            return piece(connection)

@@ -1,0 +1,103 @@
+"""The job that keeps the lists: when it asks again, what it keeps, and whom it asks at all."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.config.model import Config, ProviderConfig, ProviderKey
+from gateway.config.secret import Secret
+from gateway.control.discovery import FIRST_RETRY, GATHER, Discovery
+from gateway.control.lists import ListFailed, Source, sources
+from gateway.providers.discovered import read
+from gateway.providers.offers import Offer
+
+HOUR = 3600.0
+SOURCE = Source("mine", "http://here/v1", "http://here/v1/models", "openai_chat", ((),))
+Script = Sequence[dict[str, Offer] | ListFailed]
+
+
+async def waits_of(script: Script, path: Path, published: list[int] | None = None) -> list[float]:
+    """Runs the job until the script is over; returns how long it waited between its questions."""
+    answers, waited, over = iter(script), list[float](), asyncio.Event()
+
+    async def fetch(_: Source) -> dict[str, Offer]:
+        answer = next(answers, None)
+        if answer is None:
+            over.set()
+            await asyncio.Event().wait()
+        if isinstance(answer, ListFailed):
+            raise answer
+        assert answer is not None
+        return answer
+
+    async def sleep(seconds: float) -> None:
+        if seconds != GATHER:
+            waited.append(seconds)
+        await asyncio.sleep(0)
+
+    calls = [] if published is None else published
+    job = Discovery([SOURCE], path, HOUR, fetch, lambda: calls.append(1), sleep=sleep, draw=lambda: 0.5)
+    task = asyncio.ensure_future(job.run())
+    await asyncio.wait_for(over.wait(), 5)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return waited
+
+
+async def test_a_failing_provider_is_asked_ever_later_and_never_later_than_usual(tmp_path: Path) -> None:
+    failures = [ListFailed("down")] * 9
+    waited = await waits_of([{"a": Offer()}, *failures, {"a": Offer()}], tmp_path / "models")
+    doubled = [min(FIRST_RETRY * 2**number, HOUR) for number in range(9)]
+    assert waited == [HOUR, *doubled, HOUR]
+
+
+async def test_a_provider_without_a_list_is_not_pressed(tmp_path: Path) -> None:
+    assert await waits_of([ListFailed("it answered 404", 404)], tmp_path / "models") == [HOUR]
+
+
+async def test_the_file_is_written_when_something_changed(tmp_path: Path) -> None:
+    published: list[int] = []
+    path = tmp_path / "models"
+    await waits_of([{"a": Offer()}, {"a": Offer()}, ListFailed("down"), {"a": Offer()}], path, published)
+    assert list(read(path)["mine"].models) == ["a"]
+    assert len(published) == 1
+    await waits_of([{"a": Offer()}], path, published)
+    assert len(published) == 2  # what is there already is said once at the start
+
+
+def _config(**given: ProviderConfig) -> Config:
+    return Config(providers=given)
+
+
+def test_only_providers_that_have_a_list_are_asked() -> None:
+    key = (ProviderKey(Secret("k")),)
+    config = _config(
+        openai=ProviderConfig("openai", "openai", keys=key),
+        listed=ProviderConfig("listed", "openai", keys=key, models=("a",)),
+        silent=ProviderConfig("silent", "openai", keys=key, discover=False),
+        azure=ProviderConfig("azure", "azure", base_url="https://x.openai.azure.com", keys=key),
+        voyage=ProviderConfig("voyage", "voyage", keys=key),
+        lent=ProviderConfig("lent", "gemini"),
+        ollama=ProviderConfig("ollama", "ollama"),
+    )
+    found = {source.provider: source for source in sources(config)}
+    assert set(found) == {"openai", "ollama"}
+    assert found["openai"].url == "https://api.openai.com/v1/models"
+    assert found["openai"].credentials == (((b"authorization", b"Bearer k"),),)
+    assert found["ollama"].credentials == ((),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("anthropic", "/v1/models"), ("gemini", "/v1beta/models"), ("cohere", "/v1/models")]
+)
+def test_each_vendor_is_asked_in_its_way(kind: str, path: str) -> None:
+    [source] = sources(_config(one=ProviderConfig("one", kind, keys=(ProviderKey(Secret("canary")),))))
+    assert source.url.endswith(path)
+    assert source.dialect == kind
+    assert "canary" not in source.url
