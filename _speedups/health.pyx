@@ -22,8 +22,9 @@ from gateway._speedups.ledger import LINE, WORKERS, Section, table_sections
 
 cdef extern from * nogil:
     """
-    static inline int32_t flights_add(int32_t *p, int32_t v) { return __atomic_add_fetch(p, v, __ATOMIC_RELAXED); }
-    static inline int32_t flights_load(const int32_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+    /* In one order for all: who adds and then looks misses nobody who did so before. */
+    static inline int32_t flights_add(int32_t *p, int32_t v) { return __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST); }
+    static inline int32_t flights_load(const int32_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
     """
     int32_t flights_add(int32_t *p, int32_t v)
     int32_t flights_load(const int32_t *p)
@@ -69,6 +70,26 @@ def sections() -> tuple:
     )
 
 
+def survey(Ledger ledger, int64_t now) -> list:
+    """(key, state) of every target and key that any worker asked for; nothing where a ledger holds no healths."""
+    if "health.rows" not in ledger.sections:
+        return []
+    table = Table(ledger, "health")
+    keys, cells = table.snapshot()
+    untils = cells[OPEN_UNTIL :: table.width]
+    return [(key, SHUT if not until else OPEN if now < until else HALF_OPEN) for key, until in zip(keys, untils)]
+
+
+def forget(Ledger ledger):
+    """For a start: everything is shut, since keys and addresses may be others than before; what was learned stays."""
+    cdef Table table = Table(ledger, "health")
+    cdef int64_t *cells = table.cells
+    cdef int block
+    for block in range(table.capacity):  # blocks are capacity * width cells, as the ledger's shape says
+        for cell in (OPEN_UNTIL, PROBE_UNTIL, LEVEL, IN_A_ROW):
+            ledger_store(&cells[<size_t>block * table.width + <int>cell], 0)
+
+
 cdef class Board:
     """All targets' health as worker `number` (its line in the ledger's worker table) sees and writes it."""
 
@@ -101,7 +122,8 @@ cdef class Board:
     ):
         """The health of the target `key`. It opens after `failures` in a row, or when of at least `minimum` answers
         in `window` ns a share of `rate` failed; first for `cooldown`, then twice as long each time up to `longest`;
-        `probe` is how long a probe's claim holds. A full table leaves a target with a block of this worker alone."""
+        `probe` is how long a probe's claim holds. A full table leaves a target with a block of this worker alone.
+        With 0 `failures` it never opens."""
         cdef TargetHealth found = self.known.get(key)
         if found is not None:
             return found
@@ -158,7 +180,7 @@ cdef class TargetHealth:
 
     cdef int phase(self, int64_t now) noexcept nogil:
         cdef int64_t until = ledger_load(&self.cells[OPEN_UNTIL])
-        if until == 0:
+        if until == 0 or self.failures == 0:
             return 0
         return 2 if now < until else 1
 
@@ -230,12 +252,20 @@ cdef class TargetHealth:
     def cool(self, int64_t now, int64_t rest) -> bool:
         """It asks to be left alone for `rest` ns, and is not to blame; whether this opened the breaker."""
         cdef int64_t until = ledger_load(&self.cells[OPEN_UNTIL])
-        if until > now:
-            self._extend(now + min(rest, LARGEST))
+        cdef int64_t wanted = now + min(max(rest, <int64_t>0), LARGEST)
+        if self.failures == 0:
             return False
-        return self._open(until, now, rest)
+        # As long as it asks, and no longer: nothing failed, so nothing doubles.
+        if until > now or not ledger_swap(&self.cells[OPEN_UNTIL], until, wanted):
+            self._extend(wanted)
+            return False
+        ledger_store(&self.cells[PROBE_UNTIL], 0)
+        ledger_add(&self.cells[OPENED], 1)
+        return True
 
     cdef bint _open(self, int64_t until, int64_t now, int64_t rest):
+        if self.failures == 0:
+            return False
         cdef int64_t level = min(ledger_load(&self.cells[LEVEL]), <int64_t>32)
         cdef int64_t pause = self.cooldown
         while level > 0 and pause < self.longest:

@@ -62,6 +62,7 @@ _LEFT_OUT = {
     TOO_MUCH: "cannot answer with as many tokens as asked for",
     ELSEWHERE: "has not all of the tags asked for",
 }
+LEFT_OUT = frozenset(_LEFT_OUT.values())
 
 
 cdef class Leaf:

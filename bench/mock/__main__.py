@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 
 from bench.mock.behaviour import Behaviour, BehaviourError, parse_behaviour
+from bench.mock.faults import explained
 from bench.mock.server import start_mock
 
 _EPILOG = """
@@ -22,6 +23,13 @@ mock-error429-retry2-first1. The same options set the defaults here: --defaults 
   burst split                                  events / bytes per write
   think emoji eof stamp length filter          kinds of answer
   errorSTATUS retrySECONDS cutN failN noend garbage html hang empty   faults; firstN, ratePERCENT limit them
+
+fault-KIND[-N][-LIMIT...] makes a provider misbehave (docs/faults.md), as in fault-429-retry1-once, fault-stall-3 or
+fault-cut-5-mock-chunks20:
+
+{faults}
+
+Whoever speaks TLS to this port is reset in the handshake.
 """
 
 
@@ -51,8 +59,8 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.mock",
-        description="Mock OpenAI and Anthropic providers.",
-        epilog=_EPILOG,
+        description="Mock OpenAI, Anthropic and Gemini providers.",
+        epilog=_EPILOG.format(faults=explained()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1")

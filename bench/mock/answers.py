@@ -5,9 +5,11 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bench.mock import anthropic, openai
-from bench.mock.ask import READ_ASK, READ_EMBEDDING_ASK, Ask, called_tools, echoed, last_user_text
+from bench.mock import anthropic, gemini, openai
+from bench.mock.ask import READ_ASK, READ_EMBEDDING_ASK, Ask, begun, called_tools, echoed, last_user_text
 from bench.mock.behaviour import Behaviour, BehaviourError, parse_behaviour
+from bench.mock.broken import Sound, broken
+from bench.mock.faults import parse_fault
 from bench.mock.script import Fault, Play, Script, plain, streamed
 from bench.mock.wire import Head
 
@@ -18,7 +20,7 @@ _REMEMBERED_BODY = 4096  # bytes; hashing a long body costs more than reading it
 Render = Callable[[Behaviour], Script]
 RenderError = Callable[[int, str], bytes]
 
-_FAMILIES = {"messages": anthropic, "count_tokens": anthropic}
+_FAMILIES = {"messages": anthropic, "count_tokens": anthropic, "gemini": gemini, "gemini_stream": gemini}
 
 
 class Answers:
@@ -33,12 +35,15 @@ class Answers:
         """Never raises: what cannot be understood gets the vendor's own kind of error."""
         if len(body) > _REMEMBERED_BODY or head.method != "POST":
             return self._render(head, body)
-        key = (head.route, body)
+        # Gemini's model stands in the path.
+        key = (head.path if head.route.startswith("gemini") else head.route, body)
         play = self._by_body.get(key)
         if play is None:
             if len(self._by_body) >= _REMEMBERED:
                 self._by_body.clear()
-            play = self._by_body[key] = self._render(head, body)
+            play = self._render(head, body)
+            if not play.dated:
+                self._by_body[key] = play
         return play
 
     def _render(self, head: Head, body: bytes) -> Play:
@@ -52,7 +57,9 @@ class Answers:
     def _route(self, head: Head, body: bytes) -> Play:
         match head.route if head.method == "POST" else f"GET {head.route}":
             case "chat" | "completions" | "messages":
-                return self._generation(head.route, body)
+                return self._generation(head.route, READ_ASK.decode(body))
+            case "gemini" | "gemini_stream":
+                return self._generation(head.route, gemini.ask_of(unquote(head.path), body))
             case "embeddings":
                 ask = READ_EMBEDDING_ASK.decode(body)
                 return self._play(ask.model, lambda how: plain(openai.embeddings(ask), how), openai.error)
@@ -63,8 +70,7 @@ class Answers:
             case _ as listing:
                 return Play(model="", script=_listing(listing, head.path))
 
-    def _generation(self, route: str, body: bytes) -> Play:
-        ask = READ_ASK.decode(body)
+    def _generation(self, route: str, ask: Ask) -> Play:
         shape = (route, ask.model, ask.streams, ask.with_usage)
         if not _is_plain_text(ask):
             return self._generate(route, ask)
@@ -72,12 +78,21 @@ class Answers:
         if play is None:
             if len(self._by_shape) >= _REMEMBERED:
                 self._by_shape.clear()
-            play = self._by_shape[shape] = self._generate(route, ask)
+            play = self._generate(route, ask)
+            if not play.dated:
+                self._by_shape[shape] = play
         return play
 
     def _generate(self, route: str, ask: Ask) -> Play:
         family = _FAMILIES.get(route, openai)
-        return self._play(ask.model, lambda how: _generated(route, ask, how), family.error)
+        play = self._play(ask.model, lambda how: _generated(route, ask, how), family.error)
+        spec = parse_fault(ask.model)
+        if spec is None or (spec.kind == "prefill" and not begun(ask)):
+            return play
+        behaviour = parse_behaviour(ask.model, self._defaults)
+        script = broken(spec, _sound(route, ask, behaviour))
+        fault = Fault(script, spec.first, spec.rate, spec.flap / 1000, spec.credential)
+        return msgspec.structs.replace(play, fault=fault, dated=spec.dated)
 
     def _play(self, model: str, render: Render, error: RenderError) -> Play:
         behaviour = parse_behaviour(model, self._defaults)
@@ -98,6 +113,19 @@ def _generated(route: str, ask: Ask, behaviour: Behaviour) -> Script:
     family = _FAMILIES.get(route, openai)
     ends = 3 if family is openai and ask.with_usage else 2
     return streamed(eventually(ask, behaviour), behaviour, family.error_event("mock failure"), ends=ends)
+
+
+def _sound(route: str, ask: Ask, behaviour: Behaviour) -> Sound:
+    """The answer that a fault spoils, in its parts."""
+    plainly, eventually = _GENERATORS[route]
+    family = _FAMILIES.get(route, openai)
+    if not ask.streams:
+        return Sound(family, body=plainly(ask, behaviour))
+    leads, ends, marks = _ANATOMY.get(route, (0, 2, 1))
+    usage = int(family is openai and ask.with_usage)
+    return Sound(
+        family, events=tuple(eventually(ask, behaviour)), leads=leads, ends=ends + usage, marks=marks
+    )
 
 
 def _refusal(behaviour: Behaviour, error: RenderError) -> Script:
@@ -125,6 +153,8 @@ def _listing(route: str, path: str) -> Script:
 def _is_plain_text(ask: Ask) -> bool:
     """Whether the answer depends on nothing but the model and the kind of stream."""
     text = last_user_text(ask)
+    if begun(ask):
+        return False
     return ask.thinking is None and ask.n is None and echoed(text) is None and not called_tools(ask, text)
 
 
@@ -132,4 +162,9 @@ _GENERATORS: dict[str, tuple[Callable[[Ask, Behaviour], bytes], Callable[[Ask, B
     "chat": (openai.chat, openai.chat_events),
     "completions": (openai.completion, openai.completion_events),
     "messages": (anthropic.message, anthropic.message_events),
+    "gemini": (gemini.content, gemini.content_events),
+    "gemini_stream": (gemini.content, gemini.content_events),
 }
+
+_ANATOMY = {"chat": (1, 2, 1), "messages": (3, 3, 1), "gemini_stream": (0, 1, 0)}
+"""How many events of a stream come before its content, after it, and of those are the mark of its end."""

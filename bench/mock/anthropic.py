@@ -10,7 +10,7 @@ import orjson
 from bench.mock.ask import Ask, called_tools, echoed, last_user_text
 from bench.mock.behaviour import Behaviour
 from bench.mock.openai import ARGUMENT_PIECE
-from bench.mock.text import answer_text, pieces, tokens
+from bench.mock.text import answer_text, pieces, remaining, tokens
 
 _STOP = {"stop": "end_turn", "length": "max_tokens", "filter": "refusal"}
 _ERROR_TYPES = {
@@ -53,7 +53,7 @@ def message_events(ask: Ask, behaviour: Behaviour) -> list[bytes]:
     """The events of a streamed message, with a ping as the provider sends it."""
     text = last_user_text(ask)
     calls = called_tools(ask, text)
-    words = ["I will look."] if calls else pieces(behaviour, echoed(text))
+    words = ["I will look."] if calls else remaining(pieces(behaviour, echoed(text)), ask)
     blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     if _thinks(ask, behaviour):
         blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, _thinking_deltas()))
@@ -89,6 +89,20 @@ def error(status: int, message: str) -> bytes:
     return orjson.dumps(
         {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_mock"}
     )
+
+
+_REFUSALS = {
+    "context": (400, "prompt is too long: 200000 tokens > 128000 maximum"),
+    "filter": (400, "Output blocked by content filtering policy"),
+    "quota": (400, "Your credit balance is too low to access the Anthropic API."),
+    "prefill": (400, "This model does not support assistant message prefill."),
+    "badkey": (401, "invalid x-api-key"),
+}
+
+
+def refusal(kind: str) -> bytes:
+    """A request refused for a reason of its own: context, filter, quota, prefill or badkey."""
+    return error(*_REFUSALS[kind])
 
 
 def error_event(message: str) -> bytes:

@@ -61,6 +61,12 @@ def last_user_text(ask: Ask) -> str:
     return _text(last.content) if last.role == "user" else ""
 
 
+def begun(ask: Ask) -> str:
+    """The beginning of the answer, where the last message is the assistant's; providers trim its end."""
+    last = ask.messages[-1] if ask.messages else None
+    return _text(last.content) if last is not None and last.role == "assistant" else ""
+
+
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content

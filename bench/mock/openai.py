@@ -11,7 +11,7 @@ import orjson
 
 from bench.mock.ask import Ask, EmbeddingAsk, called_tools, echoed, last_user_text
 from bench.mock.behaviour import Behaviour
-from bench.mock.text import answer_text, pieces, tokens
+from bench.mock.text import answer_text, pieces, remaining, tokens
 
 CREATED = 1_750_000_000  # fixed, so that equal requests get equal bytes
 ARGUMENT_PIECE = 12
@@ -56,7 +56,7 @@ def chat_events(ask: Ask, behaviour: Behaviour) -> list[bytes]:
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
     if behaviour.think:
         deltas.append({"reasoning_content": "Let me think."})
-    content = [] if calls else pieces(behaviour, echoed(text))
+    content = [] if calls else remaining(pieces(behaviour, echoed(text)), ask)
     deltas += [{"content": piece} for piece in content]
     for number, call in enumerate(calls):
         deltas += _call_deltas(number, *call)
@@ -137,6 +137,29 @@ def error(status: int, message: str) -> bytes:
     return orjson.dumps(
         {"error": {"message": message, "type": kind, "param": None, "code": codes.get(status)}}
     )
+
+
+_REFUSALS = {
+    "context": (
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 200000 tokens.",
+        "invalid_request_error",
+        "context_length_exceeded",
+    ),
+    "filter": (
+        "Your request was rejected as a result of our safety system.",
+        "invalid_request_error",
+        "content_policy_violation",
+    ),
+    "quota": ("You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
+    "prefill": ("The last message must be the user's.", "invalid_request_error", None),
+    "badkey": ("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
+}
+
+
+def refusal(kind: str) -> bytes:
+    """A request refused for a reason of its own: context, filter, quota, prefill or badkey."""
+    message, of_type, code = _REFUSALS[kind]
+    return orjson.dumps({"error": {"message": message, "type": of_type, "param": None, "code": code}})
 
 
 def error_event(message: str) -> bytes:

@@ -1,8 +1,10 @@
 """One connection to a mock provider: reads requests, plays their scripts, one after the other."""
 
 import asyncio
+import socket
+import struct
 from collections import Counter, deque
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import cast
 
 import msgspec
@@ -15,6 +17,7 @@ from bench.mock.wire import BadHead, Head, Seen, dechunk, read_head, whole
 _TIMER = 0.001  # seconds
 _HEADS = 1024
 _MAX_HEAD = 65536
+_HANDSHAKE, _CLIENT_HELLO = 0x16, b"\x01"  # of TLS: whoever asks for it is reset
 _STAMP = STAMP.encode()
 _BAD_REQUEST = whole(400, "text/plain", b"not a request", "connection: close")
 
@@ -38,6 +41,7 @@ class House(msgspec.Struct):
     connections: set["Connection"]
     heads: dict[bytes, Head] = {}
     turns: Counter[str] = msgspec.field(default_factory=Counter)
+    begun: dict[str, float] = {}
 
     def head(self, raw: bytes) -> Head:
         """The head of these bytes, read once."""
@@ -48,20 +52,27 @@ class House(msgspec.Struct):
             head = self.heads[raw] = read_head(raw)
         return head
 
-    def script(self, head: Head, body: bytes) -> Script:
+    def script(self, head: Head, body: bytes, connection: int = 0) -> Script:
         """The answer to a request, or its fault when this request's turn has come."""
         self.stats.requests += 1
         if self.seen is not None:
             method, target, _ = head.raw.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-            self.seen.append(Seen(method, target, head.raw, body))
+            self.seen.append(Seen(method, target, head.raw, body, connection, monotonic()))
         play = self.answers(head, body)
         if play.fault is None:
             return play.script
-        self.turns[play.model] += 1
-        return play.fault.script if _strikes(play.fault, self.turns[play.model]) else play.script
+        if play.fault.credential not in head.raw:
+            return play.script
+        name = f"{head.path} {play.model}"
+        self.turns[name] += 1
+        began = self.begun.setdefault(name, monotonic())
+        strikes = _strikes(play.fault, self.turns[name], monotonic() - began)
+        return play.fault.script if strikes else play.script
 
 
-def _strikes(fault: Fault, turn: int) -> bool:
+def _strikes(fault: Fault, turn: int, after: float) -> bool:
+    if fault.flap:
+        return int(after / fault.flap) % 2 == 0
     if fault.first:
         return turn <= fault.first
     return turn * fault.rate // 100 > (turn - 1) * fault.rate // 100
@@ -80,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._at = 0
         self._due = 0
+        self._rested = False
         self._script: Script | None = None
         self._timer: asyncio.Handle | None = None
 
@@ -87,6 +99,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self._house.connections.add(self)
         self._house.stats.connections += 1
+        self.number = self._house.stats.connections
         self._house.stats.open += 1
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -98,6 +111,11 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is under way."""
+        return self._busy
+
     def pause_writing(self) -> None:
         self._paused = True
 
@@ -107,6 +125,9 @@ class Connection(asyncio.Protocol):
             self._timer = self._loop.call_soon(self._next_write)
 
     def data_received(self, data: bytes) -> None:
+        if data[0] == _HANDSHAKE and data[5:6] == _CLIENT_HELLO and not self._buffer and not self._missing:
+            self._reset()
+            return
         if self._missing > len(data):
             self._parts.append(data)
             self._missing -= len(data)
@@ -134,7 +155,7 @@ class Connection(asyncio.Protocol):
                 return
             if body is None:
                 return
-            self._play(self._house.script(head, body))
+            self._play(self._house.script(head, body, self.number))
 
     def _take_body(self, head: Head, start: int) -> bytes | None:
         """The body, taken off the buffer; None while it is incomplete."""
@@ -155,6 +176,14 @@ class Connection(asyncio.Protocol):
         self._buffer = b"" if end == len(buffer) else buffer[end:]
         return buffer[start:end]
 
+    def _reset(self) -> None:
+        """An end with RST instead of FIN: what was not yet read is gone."""
+        fileno = self.transport.get_extra_info("socket").fileno()
+        # A twin, since the socket that uvloop shows sets no options.
+        with socket.fromfd(fileno, socket.AF_INET, socket.SOCK_STREAM) as twin:
+            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
     def _refuse(self) -> None:
         self._buffer = b""
         self.transport.write(_BAD_REQUEST)
@@ -167,6 +196,7 @@ class Connection(asyncio.Protocol):
         self._busy = True
         self._script = script
         self._at = 0
+        self._rested = False
         if script.latency:
             self._timer = self._loop.call_later(script.latency, self._open)
         else:
@@ -189,6 +219,10 @@ class Connection(asyncio.Protocol):
         script = cast(Script, self._script)
         if self._paused:
             return
+        if script.gap and self._at == script.gap_at and not self._rested:
+            self._rested = True
+            self._timer = self._loop.call_later(script.gap, self._next_write)
+            return
         if script.pace and perf_counter_ns() < self._due:
             self._timer = self._loop.call_soon(self._next_write)
             return
@@ -198,6 +232,8 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
         self._at += 1
         self._house.stats.events += 1
+        if self._at == len(script.writes) and script.endless:
+            self._at = 0
         if self._at == len(script.writes):
             self._end(script)
         elif script.pace >= _TIMER:
@@ -212,7 +248,9 @@ class Connection(asyncio.Protocol):
         if script.ending == "hang":
             return
         self._busy = False
-        if script.ending == "close":
+        if script.ending == "reset":
+            self._reset()
+        elif script.ending == "close":
             self.transport.close()
         elif self._buffer:
             self._advance()

@@ -7,12 +7,14 @@ import msgspec
 from bench.mock.behaviour import Behaviour
 from bench.mock.wire import LAST_CHUNK, chunk, head, whole
 
-Ending = Literal["keep", "close", "hang"]
+Ending = Literal["keep", "close", "hang", "reset"]
 
 
 class Script(msgspec.Struct, frozen=True, gc=False):
     """`opening` goes out after `latency` seconds, then one of `writes` every `pace` seconds; then the
-    connection is kept, closed, or left hanging. `stamped` writes carry a place for their time of writing."""
+    connection is kept, closed, reset, or left hanging. `stamped` writes carry a place for their time of writing.
+    Before write number `gap_at` there are `gap` seconds of silence; an `endless` script begins its writes anew.
+    """
 
     opening: bytes
     writes: tuple[bytes, ...] = ()
@@ -20,23 +22,29 @@ class Script(msgspec.Struct, frozen=True, gc=False):
     pace: float = 0.0
     ending: Ending = "keep"
     stamped: bool = False
+    gap: float = 0.0
+    gap_at: int = 0
+    endless: bool = False
 
 
 class Fault(msgspec.Struct, frozen=True):
     """What to do instead for some requests: `script` for the `first` N of a model's requests, or `rate`
-    percent."""
+    percent. With `flap` it comes and goes every so many seconds; `credential` is what a head must hold."""
 
     script: Script
     first: int
     rate: int
+    flap: float = 0.0
+    credential: bytes = b""
 
 
 class Play(msgspec.Struct, frozen=True):
-    """The answers of one request."""
+    """The answers of one request; a `dated` one is true but for now."""
 
     model: str
     script: Script
     fault: Fault | None = None
+    dated: bool = False
 
 
 def plain(body: bytes, behaviour: Behaviour, *, status: int = 200, headers: tuple[str, ...] = ()) -> Script:

@@ -44,6 +44,11 @@ class Mock:
         """The last requests, newest last; empty unless `keep` was given."""
         return self._house.seen if self._house.seen is not None else deque()
 
+    @property
+    def busy(self) -> set[int]:
+        """The connections, by number, on which an answer is under way or held back."""
+        return {one.number for one in self._house.connections if one.busy}
+
     async def close(self) -> None:
         """Stops listening and cuts every connection."""
         self._server.close()

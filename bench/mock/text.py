@@ -1,5 +1,6 @@
 """The words of mock answers: deterministic, numbered, so that loss, doubling and disorder show."""
 
+from bench.mock.ask import Ask, begun
 from bench.mock.behaviour import Behaviour
 
 STAMP = "0" * 19  # stands for a time of writing in nanoseconds
@@ -20,6 +21,20 @@ def piece(number: int, behaviour: Behaviour) -> str:
     if behaviour.emoji:
         return f"{number}👩‍🚀 "
     return f"{number} ".rjust(behaviour.width, "w")
+
+
+def remaining(words: list[str], ask: Ask) -> list[str]:
+    """What is left to say where the request ends with the answer's own beginning."""
+    left = begun(ask)
+    for number, word in enumerate(words):
+        if not left:
+            return words[number:]
+        if not left.startswith(word) and not word.startswith(left):
+            return words
+        if len(left) < len(word):
+            return [word[len(left) :], *words[number + 1 :]]
+        left = left[len(word) :]
+    return []
 
 
 def answer_text(behaviour: Behaviour, echo: str | None) -> str:

@@ -22,12 +22,15 @@ class Head(msgspec.Struct, frozen=True, gc=False):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """One request as it arrived, for tests that look at what a provider was sent."""
+    """One request as it arrived, for tests that look at what a provider was sent: on which connection, and when
+    (monotonic seconds)."""
 
     method: str
     target: str
     raw_head: bytes
     body: bytes
+    connection: int = 0
+    at: float = 0.0
 
     @property
     def headers(self) -> dict[str, str]:
@@ -43,6 +46,8 @@ _ROUTES = (
     ("/embeddings", "embeddings"),
     ("/messages/count_tokens", "count_tokens"),
     ("/messages", "messages"),
+    (":generateContent", "gemini"),
+    (":streamGenerateContent", "gemini_stream"),
     ("/models", "models"),
 )
 

@@ -9,6 +9,12 @@ OPEN: int
 def sections() -> tuple[Section, ...]:
     """The ledger's sections: 1024 targets, and a row of their requests in flight for each worker; 1.5 MB."""
 
+def survey(ledger: Ledger, now: int) -> list[tuple[bytes, int]]:
+    """(key, state) of every target and key that any worker asked for; nothing where a ledger holds no healths."""
+
+def forget(ledger: Ledger) -> None:
+    """For a start: everything is shut, since keys and addresses may be others than before; what was learned stays."""
+
 class Board:
     """All targets' health as worker `number` (its line in the ledger's worker table) sees and writes it."""
 
@@ -27,7 +33,8 @@ class Board:
     ) -> TargetHealth:
         """The health of the target `key`. It opens after `failures` in a row, or when of at least `minimum` answers
         in `window` ns a share of `rate` failed; first for `cooldown`, then twice as long each time up to `longest`;
-        `probe` is how long a probe's claim holds. A full table leaves a target with a block of this worker alone."""
+        `probe` is how long a probe's claim holds. A full table leaves a target with a block of this worker alone.
+        With 0 `failures` it never opens."""
 
     def targets(self) -> list[TargetHealth]: ...
 

@@ -107,4 +107,5 @@ class RequestCells:
         reasoning: int,
         cost: int | None,
         unknown: bool,
+        queued: int = 0,
     ) -> None: ...

@@ -8,6 +8,8 @@ from gateway._speedups.health import TargetHealth
 LARGEST_ROUTE: int
 STRATEGIES: tuple[str, ...]
 NEEDS: tuple[str, ...]
+LEFT_OUT: frozenset[str]
+"""The reasons of `explain` for targets that are no part of the plan."""
 
 class Leaf:
     """One target of a route, with what the planner must know of it.
@@ -16,6 +18,9 @@ class Leaf:
     is tried. `window` and `max_output` are in tokens, prices in nano-dollars a million tokens; 0 and -1 are unknown.
     `tags` is a mask of the operator's tags.
     """
+
+    target: Any
+    health: TargetHealth
 
     def __init__(
         self,

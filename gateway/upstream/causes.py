@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from gateway.errors import (
     GatewayError,
+    NoProviderCredential,
+    TargetBusy,
     UpstreamClosed,
     UpstreamConnectError,
     UpstreamPoolTimeout,
@@ -65,6 +67,8 @@ _KINDS: tuple[tuple[type[GatewayError], Cause], ...] = (
     (UpstreamClosed, Cause.CLOSED),
     (UpstreamProtocolError, Cause.PROTOCOL),
     (UpstreamPoolTimeout, Cause.BUSY),
+    (TargetBusy, Cause.BUSY),
+    (NoProviderCredential, Cause.CREDENTIAL),
 )
 
 

@@ -1,19 +1,35 @@
 """One configured provider as the hot path sees it: an origin, its credentials, and request heads ready to send."""
 
+import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from random import random
+from time import monotonic_ns
 
 import msgspec
 
-from gateway._speedups.http1 import Client, Origin
+from gateway._speedups.health import TargetHealth
+from gateway._speedups.http1 import Client, Origin, Response
 from gateway.dialects.endpoints import CHAT, ENDPOINTS
 from gateway.errors import GatewayError, UpstreamStatus
 from gateway.providers.address import TargetPath
+from gateway.providers.auth import Headers
+from gateway.providers.leases import Lease
 from gateway.schemas.plan import Timeouts
+from gateway.upstream.backoff import LONGEST_WAIT
+from gateway.upstream.renewal import Renewed
+from gateway.upstream.retry_budget import RetryBudget
 
 Header = tuple[bytes, bytes]
+
+
+Benched = Callable[[str, int, float], None]
+"""Told of a provider, the place of its key, and for how many seconds it is benched: 0 when it is back."""
+
+LONGEST_BENCH = 3600.0
+"""Seconds that a key may be benched; an hour later it is tried again, whatever the provider said."""
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -31,8 +47,10 @@ class Credential(msgspec.Struct, frozen=True):
 class Lane(msgspec.Struct, frozen=True):
     """How a provider serves one endpoint. `credentials` are header lines, one entry a key; they never leave this room.
 
-    `defaults` are headers that a caller of the same dialect may set otherwise. `stream_path` is where streams are asked
-    for, when that is elsewhere. `models` are globs of the models that go this way; without any all do.
+    `defaults` are headers that a caller of the same dialect may set otherwise, `withholds` those that it may not send.
+    `stream_path` is where streams are asked for, when that is elsewhere. `models` are globs of the models that go this
+    way; without any all do. The body gets the fields that it `adds` (name, text) and lacks, loses those it `omits`, and
+    `lists` the items of headers (header, field). `framing` names another vendor's, around the answers.
     """
 
     endpoint: str
@@ -41,6 +59,11 @@ class Lane(msgspec.Struct, frozen=True):
     defaults: tuple[Header, ...] = ()
     stream_path: TargetPath | None = None
     models: tuple[str, ...] = ()
+    adds: tuple[tuple[str, str], ...] = ()
+    omits: tuple[str, ...] = ()
+    withholds: tuple[bytes, ...] = ()
+    lists: tuple[tuple[bytes, str], ...] = ()
+    framing: str = ""
 
     def to(self, model: str, stream: bool) -> bytes:
         """The request target."""
@@ -59,6 +82,7 @@ class Quirks(msgspec.Struct, frozen=True):
     renames: tuple[tuple[str, str], ...] = ()
     max_tokens_field: str = "max_tokens"
     stream_usage: bool = True
+    prefills: str = ""
 
 
 class Connection:
@@ -79,8 +103,15 @@ class Connection:
         secrets: tuple[bytes, ...] = (),
         base_path: str = "",
         draw: Callable[[], float] = random,
+        renewed: Renewed | None = None,
+        benches: tuple[TargetHealth, ...] = (),
+        longest_wait: float = LONGEST_WAIT,
+        budget: RetryBudget | None = None,
+        heeds_limits: bool = False,
+        benched: Benched | None = None,
     ) -> None:
         self.name = name
+        self.renewed = renewed
         self.client = client
         self.origin = origin
         self._all = lanes
@@ -93,6 +124,12 @@ class Connection:
         self._credentials = credentials
         self._only = credentials[0] if len(credentials) == 1 and not credentials[0].models else None
         self._draw = draw
+        self._benches = benches if len(credentials) > 1 else ()
+        self._benched = benched
+        self.heeds_limits = heeds_limits
+        self.learns = heeds_limits or bool(self._benches)
+        self.budget = budget or RetryBudget()
+        self.longest_wait = longest_wait
         self._secrets = secrets
         self._base_path = base_path.encode("ascii")
         self._heads: dict[tuple[int, str, bool, int, tuple[Header, ...]], bytes] = {}
@@ -108,22 +145,94 @@ class Connection:
     def cleanse(self, error: GatewayError) -> None:
         """Stars in place of this provider's keys, where a provider repeats them in its error."""
         if isinstance(error, UpstreamStatus):
-            for secret in self._secrets:
+            lent = () if self.renewed is None else self.renewed.secrets
+            for secret in (*self._secrets, *lent):
                 if secret in error.body:
                     error.body = error.body.replace(secret, b"***")
                 error.message = error.message.replace(secret.decode("latin-1"), "***")
 
-    def credential(self, model: str) -> Credential | None:
-        """A key that serves `model`, drawn by weight; None when no key does."""
+    def credential(self, model: str, spent: tuple[Credential, ...] = ()) -> Credential | None:
+        """A key that serves `model` and is not `spent`, drawn by weight; None when no key does.
+
+        Benched keys wait: one of them is taken only when no other is left, the soonest to be free first."""
         if self._only is not None:
-            return self._only
-        able = [one for one in self._credentials if one.serves(model)]
+            return None if spent else self._only
+        able = [one for one in self._credentials if one not in spent and one.serves(model)]
+        if self._benches and len(able) > 1:
+            able = self._rested(able)
         point = self._draw() * sum(one.weight for one in able)
         for one in able:
             point -= one.weight
             if point < 0:
                 return one
         return able[-1] if able else None
+
+    def has_other(self, model: str, spent: tuple[Credential, ...]) -> bool:
+        """Whether a key is left for `model` that is neither `spent` nor benched."""
+        if self._only is not None:
+            return False
+        now = monotonic_ns()
+        return any(
+            one.serves(model) and not self._is_benched(one, now)
+            for one in self._credentials
+            if one not in spent
+        )
+
+    def bench(self, credential: Credential, seconds: float) -> None:
+        """Leaves a key unused for a while, in all workers: it was refused, or has used up its limit."""
+        if not self._benches:
+            return
+        seconds = min(seconds, LONGEST_BENCH)
+        moved = self._benches[credential.index].cool(monotonic_ns(), int(seconds * 1e9))
+        if moved and self._benched is not None:
+            self._benched(self.name, credential.index, seconds)
+
+    def proved(self, credential: Credential) -> None:
+        """This key served: if it had been benched, it is back."""
+        if self._benches:
+            bench = self._benches[credential.index]
+            if bench.open_until and bench.succeeded(1, monotonic_ns()) and self._benched is not None:
+                self._benched(self.name, credential.index, 0.0)
+
+    def _rested(self, able: list[Credential]) -> list[Credential]:
+        now = monotonic_ns()
+        rested = [one for one in able if not self._is_benched(one, now)]
+        return rested or [min(able, key=lambda one: self._benches[one.index].open_until)]
+
+    def _is_benched(self, credential: Credential, now: int) -> bool:
+        return bool(self._benches) and now < self._benches[credential.index].open_until
+
+    def request(self, head: bytes, body: bytes, timeouts: Timeouts, total: float) -> Awaitable[Response]:
+        """Sends a head made here, with its body and, where the credential is lent, with its proof; gives the answer.
+        `total` is in seconds. Raises what the client raises, and NoProviderCredential."""
+        if self.renewed is not None:
+            return self._request_proven(self.renewed, head, body, timeouts, total)
+        return self.client.request(
+            self.origin,
+            head,
+            body,
+            connect=timeouts.connect,
+            first_byte=timeouts.first_byte,
+            idle=timeouts.idle,
+            total=total,
+        )
+
+    async def _request_proven(
+        self, renewed: Renewed, head: bytes, body: bytes, timeouts: Timeouts, total: float
+    ) -> Response:
+        lease = await renewed.lease(min(timeouts.connect, total))
+        response = await self.client.request(
+            self.origin,
+            head + header_lines(proof(lease, self._authority, head, body)),
+            body,
+            connect=timeouts.connect,
+            first_byte=timeouts.first_byte,
+            idle=timeouts.idle,
+            total=total,
+        )
+        if response.status == 401 or (response.status == 403 and is_stale(response)):
+            renewed.refused()
+        return response
 
     def head(
         self, lane: Lane, credential: Credential, model: str, stream: bool, caller: tuple[Header, ...]
@@ -145,6 +254,17 @@ class Connection:
         lane = self.stand_in(CHAT, "") or self._all[0]
         return self._render(method.encode("ascii"), self._base_path + path, _BARE, lane, credential, caller)
 
+    @property
+    def first_credential(self) -> Credential:
+        """The provider's first key: what one key stored another may not see."""
+        return self._credentials[0]
+
+    def parcel_head(
+        self, method: str, lane: Lane, path: bytes, credential: Credential, caller: tuple[Header, ...]
+    ) -> bytes:
+        """The head of a request whose body need not be JSON; `caller` says what it is."""
+        return self._render(method.encode("ascii"), path, _BARE, lane, credential, caller)
+
     def _render(
         self,
         method: bytes,
@@ -154,10 +274,33 @@ class Connection:
         credential: Credential,
         caller: tuple[Header, ...],
     ) -> bytes:
+        if lane.withholds:
+            caller = tuple(header for header in caller if header[0] not in lane.withholds)
         given = {name for name, _ in caller}
         headers = [header for header in lane.defaults if header[0] not in given]
         line = method + b" " + path + b" HTTP/1.1\r\nhost: " + self._authority + b"\r\n"
         return line + common + header_lines((*headers, *caller)) + lane.credentials[credential.index]
+
+
+def proof(lease: Lease, authority: bytes, head: bytes, body: bytes) -> Headers:
+    """The headers that prove who asks, for a request of this head (without its last line) and body."""
+    if lease.signer is None:
+        return lease.headers
+    method, target, _ = head.decode("latin-1").split(" ", 2)
+    found = _CONTENT_TYPE.search(head)
+    return lease.signer.headers(
+        authority.decode("ascii"),
+        target,
+        body,
+        datetime.now(UTC),
+        method=method,
+        content_type="" if found is None else found[1].decode("latin-1"),
+    )
+
+
+def is_stale(response: Response) -> bool:
+    """Whether AWS refuses the keys themselves: https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html"""
+    return (response.header(b"x-amzn-errortype") or b"").partition(b":")[0] in _STALE
 
 
 def grouped(lanes: tuple[Lane, ...], by: Callable[[Lane], str]) -> dict[str, tuple[Lane, ...]]:
@@ -180,6 +323,15 @@ def _serving(lanes: tuple[Lane, ...], model: str) -> Lane | None:
             return lane
     return None
 
+
+_CONTENT_TYPE = re.compile(rb"\r\ncontent-type: ([^\r]*)")
+
+_STALE = frozenset(
+    {
+        *(b"ExpiredToken", b"ExpiredTokenException", b"InvalidClientTokenId", b"InvalidSignatureException"),
+        *(b"UnrecognizedClientException", b"IncompleteSignature"),
+    }
+)
 
 _BARE = b"user-agent: ai-gateway\r\naccept-encoding: identity\r\n"
 _JSON = _BARE + b"accept: */*\r\ncontent-type: application/json\r\n"

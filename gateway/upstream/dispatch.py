@@ -2,30 +2,40 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter_ns
-from typing import Protocol
+from time import monotonic_ns
 
-from gateway.errors import GatewayError, Lossy, UnknownModel, UnknownPath, UpstreamTimeout
+import msgspec
+
+from gateway._speedups.health import TargetHealth
+from gateway.dialects.counting.estimate import estimated
+from gateway.dialects.dropped import telling
+from gateway.dialects.parcels import PARCELS
+from gateway.dialects.stores import Store
+from gateway.errors import GatewayError, Lossy, UnknownPath, UnservedEndpoint
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target, Timeouts
-from gateway.schemas.record import Attempt, Record
+from gateway.schemas.record import Record
+from gateway.upstream.admission import Admission
+from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
-from gateway.upstream.exchange import Errand, run
+from gateway.upstream.course import Course, Leg, Window
+from gateway.upstream.estimates import CountTokens, estimate
+from gateway.upstream.exchange import Errand
+from gateway.upstream.hedging import Race, Share, Try, delay_of
 from gateway.upstream.passthrough import Carried, Parcel, carry
 from gateway.upstream.rendering import MaxOutput, render
 from gateway.upstream.replies import Stream, Whole
-from gateway.upstream.tries import kind, may_fall_back, may_retry, pause
+from gateway.upstream.resuming import Onward, resumable
+from gateway.upstream.rules import Rules
+from gateway.upstream.shipping import Shipment, pack
+from gateway.upstream.storage import fetch
+from gateway.upstream.tries import Bounds, Reply, Tries, Watcher, left
 
-Reply = Whole | Stream
+PROBE = 2
+"""What `TargetHealth.admit` says of the one request that tries a target whose breaker is half-open."""
 
-
-class Watcher(Protocol):
-    """Who is told of retries, fallbacks and failed tries; the telemetry room stands behind it."""
-
-    def retry(self, provider: str, model: str) -> None: ...
-    def fallback(self, provider: str, model: str) -> None: ...
-    def upstream_error(self, provider: str, kind: str) -> None: ...
-    def failed_try(self, record: Record, target: Target, error: GatewayError, next_step: str) -> None: ...
+_MEMO = 4096
+"""Routes whose share of hedges is kept."""
 
 
 class Dispatcher:
@@ -35,28 +45,166 @@ class Dispatcher:
         self,
         connections: Mapping[str, Connection],
         max_output: MaxOutput,
+        window: Window,
+        healths: Callable[[Target], TargetHealth],
         watcher: Watcher,
+        rules: Rules = Rules(),  # noqa: B008 - frozen data
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        count_tokens: CountTokens = estimated,
+        mid_stream: str = "error",
+        admissions: Mapping[str, Admission] | None = None,
     ) -> None:
+        self._mid_stream = mid_stream
+        self._count_tokens = count_tokens
         self._connections = connections
         self._max_output = max_output
+        self._window = window
+        self._healths = healths
         self._watcher = watcher
-        self._sleep = sleep
+        self._rules = rules
+        self._tries = Tries(rules, watcher, sleep, admissions)
+        self._shares: dict[str, Share] = {}
 
     async def send(self, plan: Plan, call: Call, record: Record) -> Reply:
-        """The reply of the first target that commits. Raises the last target's error."""
-        last = len(plan.targets) - 1
-        deadline = record.started_ns + int(self._timeouts(plan, plan.targets[0]).total * 1e9)
-        for index, target in enumerate(plan.targets):
+        """The reply of the first target that commits. Raises the last target's error.
+
+        A target whose breaker is open is passed over; when all are, the first of the plan is tried all the same.
+        """
+        if call.stream and (plan.mid_stream or self._mid_stream) == "resume":
+            return await self._resumably(plan, call, record)
+        targets = plan.targets
+        deadline = record.started_ns + int(self._timeouts(plan, targets[0]).total * 1e9)
+        if len(targets) == 1:
+            return await self._try((targets[0], self._healths(targets[0]), 1), plan, deadline, call, record)
+        course = Course(targets, self._healths, self._window)
+        leg = course.next()
+        while leg is not None:
             try:
-                return await self._try_target(target, plan, deadline, call, record)
+                if plan.hedge is not None and course.failed is None:
+                    return await self._hedged(leg, course, _Asked(plan, deadline, call), record)
+                return await self._try(leg, plan, deadline, call, record)
             except GatewayError as error:
-                if index == last or not may_fall_back(error) or _left(deadline) <= 0:
+                course.failed_at(leg[0], error)
+                if not self._rules.of(error).fall_back:
                     raise
-                self._watcher.failed_try(record, target, error, "fallback")
-                self._watcher.fallback(target.provider, target.model)
-                record.fallback = True
-        raise UnknownModel("the plan has no target", param="model")  # a plan is never empty
+                if left(deadline) <= 0:
+                    raise course.outcome(error) from error.__cause__
+            leg = course.next()
+            if leg is not None:
+                self._falls_back(course, record)
+        if course.failure is not None:
+            raise course.outcome(course.failure) from course.failure.__cause__
+        return await self._try((targets[0], self._healths(targets[0]), 1), plan, deadline, call, record)
+
+    async def _resumably(self, plan: Plan, call: Call, record: Record) -> Reply:
+        """As `send`, and a stream that breaks off is gone on with by those that come after its target."""
+        plan, call = msgspec.structs.replace(plan, mid_stream="error"), resumable(call)
+        reply = await self.send(plan, call, record)
+        if not isinstance(reply, Stream) or reply.teller is None:
+            return reply
+        deadline = record.started_ns + int(self._timeouts(plan, plan.targets[0]).total * 1e9)
+
+        async def ask(target: Target, call: Call) -> Reply | None:
+            if left(deadline) <= 0:
+                return None
+            health = self._healths(target)
+            admitted = health.admit(monotonic_ns())
+            if not admitted:
+                return None
+            return await self._try((target, health, admitted), plan, deadline, call, record)
+
+        at = plan.targets.index(Target(record.provider, record.model))
+        after = plan.targets[at + 1 :]
+        reply.onward = Onward(ask, self._connections, after, call, record, self._rules, self._watcher)
+        return reply
+
+    def _falls_back(self, course: Course, record: Record) -> None:
+        failed, failure = course.failed, course.failure
+        if failed is None or failure is None:
+            return
+        record.fallback = True
+        self._watcher.failed_try(record, failed, failure, "fallback")
+        self._watcher.fallback(failed.provider, failed.model)
+
+    async def _hedged(self, leg: Leg, course: Course, asked: "_Asked", record: Record) -> Reply:
+        """The first target's reply, or that of the next one where the first is slow."""
+        plan = asked.plan
+        assert plan.hedge is not None  # the caller looked
+        if len(self._shares) >= _MEMO:
+            self._shares.clear()
+        share = self._shares.setdefault(plan.route, Share())
+        delay = delay_of(plan.hedge, leg[1])
+        if not share.asked(plan.hedge.share) or delay is None:
+            return await self._try(leg, plan, asked.deadline, asked.call, record)
+
+        def another() -> Try | None:
+            found = course.next()
+            return None if found is None else self._racing(found, asked, course)
+
+        race = Race(record, share, self._ends)
+        try:
+            return await race.run(self._racing(leg, asked), another, delay)
+        finally:
+            if race.outcome:
+                self._watcher.hedge(race.outcome)
+
+    def _racing(self, leg: Leg, asked: "_Asked", course: Course | None = None) -> Try:
+        """A try for a race. One that follows tells its failure itself, the `course` too."""
+        target, health, admitted = leg
+
+        async def go(record: Record) -> Reply:
+            try:
+                return await self._try(leg, asked.plan, asked.deadline, asked.call, record)
+            except GatewayError as error:
+                if course is not None:
+                    course.failed_at(target, error)
+                    self._watcher.failed_try(record, target, error, "hedged")
+                raise
+
+        def release() -> None:
+            if admitted == PROBE:
+                health.release()
+
+        return Try(go, release)
+
+    def _ends(self, failure: BaseException) -> bool:
+        """Whether no other target may mend this."""
+        return not isinstance(failure, GatewayError) or not self._rules.of(failure).fall_back
+
+    def _try(self, leg: Leg, plan: Plan, deadline: int, call: Call, record: Record) -> Awaitable[Reply]:
+        """What is under way to one target. Raises at once what needs no provider to be found out."""
+        target, health, admitted = leg
+        connection = self._connections[target.provider]
+        try:
+            guess = estimate(connection, target, call, record, self._count_tokens)
+            if guess is not None:
+                if admitted == PROBE:
+                    health.release()
+                return _given(guess)
+            errand = self._errand(target, plan, call, record)  # may raise what no provider is to blame for
+            if plan.strict and (lost := telling(record.dropped)):
+                raise Lossy(target.provider, lost)
+        except BaseException:
+            if admitted == PROBE:
+                health.release()
+            raise
+        retries = connection.retries if plan.retries is None else plan.retries
+        bounds = Bounds(retries, deadline, len(plan.targets) == 1, admitted == PROBE)
+        return self._tries.at(errand, health, bounds, record)
+
+    def _errand(self, target: Target, plan: Plan, call: Call, record: Record) -> Errand | Shipment:
+        connection, timeouts = self._connections[target.provider], self._timeouts(plan, target)
+        credential = connection.credential(target.model)
+        if credential is None:
+            raise UnservedEndpoint(f"no key of the provider {connection.name!r} may be used for this model")
+        if call.endpoint in PARCELS:
+            return pack(connection, target, call, record, timeouts, credential)
+        out = render(connection, target, call, record, self._max_output)
+        return Errand(connection, target, call, out, timeouts, credential)
+
+    def _timeouts(self, plan: Plan, target: Target) -> Timeouts:
+        own = None if plan.timeouts is None else plan.timeouts.get(target.provider)
+        return own or self._connections[target.provider].timeouts
 
     async def carry(self, provider: str, one: Parcel, record: Record) -> Carried:
         """The answer of one provider to a request that passes as it is. Raises UnknownPath for an unknown provider."""
@@ -66,61 +214,33 @@ class Dispatcher:
         try:
             return await carry(connection, one, record)
         except GatewayError as error:
-            self._watcher.upstream_error(provider, kind(error))
+            self._watcher.upstream_error(provider, cause_of(error))
             raise
 
-    def _timeouts(self, plan: Plan, target: Target) -> Timeouts:
-        own = None if plan.timeouts is None else plan.timeouts.get(target.provider)
-        return own or self._connections[target.provider].timeouts
+    def keepers(self, store: Store) -> tuple[str, ...]:
+        """The configured providers that have this store, in their order."""
+        return tuple(name for name, one in self._connections.items() if one.lane(store.name, ""))
 
-    async def _try_target(
-        self, target: Target, plan: Plan, deadline: int, call: Call, record: Record
-    ) -> Reply:
-        connection = self._connections[target.provider]
-        retries = connection.retries if plan.retries is None else plan.retries
-        out = render(
-            connection, target, call, record, self._max_output
-        )  # may raise what no provider is to blame for
-        if plan.strict and record.dropped:
-            raise Lossy(target.provider, record.dropped)
-        errand = Errand(connection, target, call, out, self._timeouts(plan, target))
-        retry = 0
-        while True:
-            try:
-                return await self._attempt(errand, deadline, record)
-            except GatewayError as error:
-                self._watcher.upstream_error(target.provider, kind(error))
-                retry += 1
-                wait = pause(error, retry) if retry <= retries and may_retry(error) else None
-                if wait is None or wait >= _left(deadline):
-                    raise
-                self._watcher.failed_try(record, target, error, "retry")
-                self._watcher.retry(target.provider, target.model)
-            await self._pause(wait, record)
-
-    async def _attempt(self, errand: Errand, deadline: int, record: Record) -> Reply:
-        target = errand.target
-        attempt = Attempt(target.provider, target.model)
-        record.attempts.append(attempt)
-        record.provider, record.model = target.provider, target.model
-        left = _left(deadline)
-        began = perf_counter_ns()
+    async def fetch(self, provider: str, store: Store, one: Parcel, record: Record) -> Whole | Carried:
+        """The answer of one of the `keepers` to a request for what it keeps."""
+        connection = self._connections[provider]
+        lane = connection.lane(store.name, "")
+        if lane is None:
+            raise UnservedEndpoint(f"the provider {provider!r} does not serve {store.name}")
         try:
-            if left <= 0:
-                raise UpstreamTimeout("the time for all tries is over", phase="total")
-            return await run(errand, left, record)
+            return await fetch(connection, lane, store, one, record)
         except GatewayError as error:
-            attempt.outcome, attempt.status = error.code, error.http_status
+            self._watcher.upstream_error(provider, cause_of(error))
             raise
-        finally:
-            attempt.duration_ns = perf_counter_ns() - began
-
-    async def _pause(self, seconds: float, record: Record) -> None:
-        before = perf_counter_ns()
-        await self._sleep(seconds)
-        record.waited_ns += perf_counter_ns() - before
 
 
-def _left(deadline: int) -> float:
-    """Seconds until `deadline`, a `perf_counter_ns`; the one bound over all tries."""
-    return (deadline - perf_counter_ns()) / 1e9
+async def _given(reply: Reply) -> Reply:
+    return reply
+
+
+class _Asked(msgspec.Struct, frozen=True, gc=False):
+    """What a caller wants, and until when."""
+
+    plan: Plan
+    deadline: int
+    call: Call

@@ -1,21 +1,29 @@
 """One try at one target: the request sent, and the answer read until it commits."""
 
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway._speedups.http1 import Response
-from gateway.dialects.endpoints import ENDPOINTS, Endpoint
-from gateway.errors import GatewayError, UnservedEndpoint, UpstreamProtocolError, UpstreamStatus
+from gateway.dialects.endpoints import EMBED, ENDPOINTS, Endpoint
+from gateway.dialects.losses import lost_in
+from gateway.dialects.spoken import told
+from gateway.errors import GatewayError, UpstreamProtocolError, UpstreamStatus
 from gateway.schemas.call import Call
+from gateway.schemas.chat import ChatRequest, Reply
 from gateway.schemas.plan import Target, Timeouts
 from gateway.schemas.record import Record
-from gateway.upstream.connection import Connection
-from gateway.upstream.headers import retry_after, returned
-from gateway.upstream.rendering import Outgoing
-from gateway.upstream.replies import Stream, Whole
+from gateway.upstream.arrays import Arrayed
+from gateway.upstream.connection import Connection, Credential
+from gateway.upstream.headers import TOKENS, counted, retry_after, returned, told_to_wait
+from gateway.upstream.ratelimits import wait_of
+from gateway.upstream.rendering import Outgoing, Part
+from gateway.upstream.replies import Source, Stream, Whole
 from gateway.upstream.sources import Passed, Translated
+from gateway.upstream.stories import Sequel, Successor, Teller
+from gateway.upstream.together import all_of
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -26,18 +34,21 @@ class Errand(msgspec.Struct, frozen=True):
     call: Call
     out: Outgoing
     timeouts: Timeouts
+    credential: Credential
 
 
 async def run(errand: Errand, left: float, record: Record) -> Whole | Stream:
     """The target's answer once it commits. `left` is the time for all that remains, in seconds."""
     call, out = errand.call, errand.out
-    response = await _request(errand, left, record)
+    if len(out.parts) > 1:
+        return await _whole_of_many(errand, left, record)
+    response = await _request(errand, out.body, left, record)
     try:
         if not 200 <= response.status < 300:
             raise await refusal(response, out.speaks)
         if call.stream:
             return await _stream(response, errand, record)
-        return await _whole(response, call, out, record)
+        return await _whole(response, errand, record)
     except BaseException as error:
         response.abort()
         if isinstance(error, GatewayError):
@@ -45,28 +56,19 @@ async def run(errand: Errand, left: float, record: Record) -> Whole | Stream:
         raise
 
 
-async def _request(errand: Errand, left: float, record: Record) -> Response:
+async def _request(errand: Errand, body: bytes, left: float, record: Record) -> Response:
     connection, target, out, timeouts = errand.connection, errand.target, errand.out, errand.timeouts
-    credential = connection.credential(target.model)
-    if credential is None:
-        raise UnservedEndpoint(f"no key of the provider {connection.name!r} may be used for this model")
     caller = errand.call.headers if out.speaks.dialect == errand.call.dialect else ()
     before = perf_counter_ns()
     try:
-        return await connection.client.request(
-            connection.origin,
-            connection.head(out.lane, credential, target.model, errand.call.stream, caller),
-            out.body,
-            connect=timeouts.connect,
-            first_byte=timeouts.first_byte,
-            idle=timeouts.idle,
-            total=left,
-        )
+        head = connection.head(out.lane, errand.credential, target.model, errand.call.stream, caller)
+        return await connection.request(head, body, timeouts, left)
     finally:
         record.waited_ns += perf_counter_ns() - before
 
 
-async def _whole(response: Response, call: Call, out: Outgoing, record: Record) -> Whole:
+async def _whole(response: Response, errand: Errand, record: Record) -> Whole:
+    call, out = errand.call, errand.out
     before = perf_counter_ns()
     try:
         body = await response.read()
@@ -76,20 +78,50 @@ async def _whole(response: Response, call: Call, out: Outgoing, record: Record) 
         facts = out.speaks.reply_facts(body)
         if facts.error is not None:
             raise facts.error
-        record.usage, record.answered_model, record.finish = facts.usage, facts.model, facts.finish
+        record.usage = facts.usage
+        if record.usage is None and out.speaks.family == EMBED:
+            record.usage = counted([response.header(TOKENS)])
+        record.answered_model, record.finish = facts.model, facts.finish
         return Whole(body, returned(response.headers))
-    reply = out.speaks.codec.read_reply(body)
-    record.usage, record.answered_model = reply.usage, reply.model
-    if reply.choices:
-        record.finish = reply.choices[0].native or reply.choices[0].finish
-    body = ENDPOINTS[call.endpoint].codec.write_reply(
-        reply,
-        request_model=call.model,
-        reply_id=record.request_id,
-        created=record.wall_ns // 10**9,
-        request=call.request,
-    )
-    return Whole(body, returned(response.headers))
+    return _translated(errand, [(body, response)], record)
+
+
+def _translated(errand: Errand, answers: list[tuple[bytes, Response]], record: Record) -> Whole:
+    """The caller's answer, from those to all parts of its request."""
+    call, out, model = errand.call, errand.out, errand.target.model
+    reply = out.speaks.read_replies([body for body, _ in answers], [part.request for part in out.parts])
+    if reply.usage is None and out.speaks.family == EMBED:
+        reply = replace(reply, usage=counted([response.header(TOKENS) for _, response in answers]))
+    record.usage = reply.usage
+    record.answered_model, record.finish = reply.model or model, reply.finish
+    endpoint = ENDPOINTS[call.endpoint]
+    if isinstance(reply, Reply):
+        record.dropped += lost_in(reply, endpoint.codec.name)
+        reply = told(reply, endpoint.codec.name)
+    body = endpoint.write_reply(reply, call, model, record.request_id, record.wall_ns // 10**9)
+    return Whole(body, returned(answers[0][1].headers))
+
+
+async def _whole_of_many(errand: Errand, left: float, record: Record) -> Whole:
+    async def ask(part: Part) -> tuple[bytes, Response]:
+        response = await _request(errand, part.body, left, Record(record.request_id))
+        try:
+            if not 200 <= response.status < 300:
+                raise await refusal(response, errand.out.speaks)
+            return await response.read(), response
+        except BaseException:
+            response.abort()
+            raise
+
+    before = perf_counter_ns()
+    try:
+        answers = await all_of(ask, errand.out.parts, left)
+    except GatewayError as error:
+        errand.connection.cleanse(error)
+        raise
+    finally:
+        record.waited_ns += perf_counter_ns() - before
+    return _translated(errand, answers, record)
 
 
 async def _stream(response: Response, errand: Errand, record: Record) -> Stream:
@@ -97,15 +129,42 @@ async def _stream(response: Response, errand: Errand, record: Record) -> Stream:
     await expect_events(response, out.speaks)
     endpoint = ENDPOINTS[call.endpoint]
     source: Passed | Translated
-    if out.speaks is endpoint and endpoint.tap is not None:
-        source = Passed(endpoint.tap(out.hide_usage, call.facts.choices))
+    model, created = errand.target.model, record.wall_ns // 10**9
+    if call.resumable:
+        source = _teller(errand, endpoint, record)
+    elif out.speaks.name == endpoint.name and out.speaks.tap is not None:
+        source = Passed(out.speaks.tap(out.hide_usage, endpoint.choices(call.facts)))
     else:
-        assert call.request is not None  # rendering read it
-        source = Translated(out.speaks, endpoint, call.request, record.request_id, record.wall_ns // 10**9)
-    headers = [(b"content-type", endpoint.stream_type), *returned(response.headers)]
-    stream = Stream(response, source, record, headers, errand.connection.cleanse)
-    await stream.commit(errand.timeouts.first_token)
+        assert isinstance(call.request, ChatRequest)  # rendering read it; nothing else streams
+        source = Translated(out.speaks, endpoint, call.request, record.request_id, created, model)
+    content_type = b"application/json" if call.array else endpoint.stream_type
+    headers = [(b"content-type", content_type), *returned(response.headers)]
+    goes_on = isinstance(source, Successor)
+    told: Source = Arrayed(source, begun=goes_on) if call.array else source
+    stream = Stream(response, told, record, headers, errand.connection.cleanse, errand.timeouts.idle)
+    if isinstance(source, Teller | Successor):
+        stream.teller = source
+    try:
+        await stream.commit(errand.timeouts.first_token, each=goes_on)
+    except BaseException:
+        spent(record, told)
+        raise
     return stream
+
+
+def _teller(errand: Errand, wanted: Endpoint, record: Record) -> Teller | Successor:
+    """The source of a stream that another target can go on with, or that goes on with another's."""
+    call, speaks, model = errand.call, errand.out.speaks, errand.target.model
+    assert isinstance(call.request, ChatRequest)  # else it would not be resumable
+    if isinstance(call.sequel, Sequel):
+        return Successor(speaks, call.sequel, wanted, call.request, model)
+    return Teller(speaks, wanted, call.request, record.request_id, record.wall_ns // 10**9, model)
+
+
+def spent(record: Record, source: Source) -> None:
+    """Writes into the last attempt what it told of its usage before it was given up."""
+    if record.attempts:
+        record.attempts[-1].usage = source.usage
 
 
 async def refusal(response: Response, speaks: Endpoint) -> UpstreamStatus | UpstreamProtocolError:
@@ -117,19 +176,29 @@ async def refusal(response: Response, speaks: Endpoint) -> UpstreamStatus | Upst
     body = await response.read()
     content_type = (response.header(b"content-type") or b"").decode("latin-1")
     detail = speaks.codec.read_error(response.status, body, content_type)
+    headers = returned(response.headers)
+    wait = retry_after(response.header(b"retry-after"), response.header(b"retry-after-ms"))
+    if wait is None and response.status in _PASSING:
+        wait = wait_of(response.headers, body, time())
+        if wait is not None:
+            headers = told_to_wait(headers, wait)
     return UpstreamStatus(
         response.status,
         detail.message,
         upstream_code=detail.code,
         upstream_type=detail.type,
         param=detail.param,
-        retry_after=retry_after(response.header(b"retry-after"), response.header(b"retry-after-ms")),
+        retry_after=wait,
         body=body,
         content_type=content_type,
         dialect=speaks.dialect,
         passes=is_error_object(body, speaks.dialect),
-        headers=returned(response.headers),
+        headers=headers,
     )
+
+
+_PASSING = frozenset({429, 503, 529})
+"""Statuses of what passes by itself: other answers' limits tell nothing of when to come back."""
 
 
 class ErrorObject(msgspec.Struct):

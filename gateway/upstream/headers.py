@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from time import time
 
+from gateway.schemas.usage import Usage
+
 Header = tuple[bytes, bytes]
 
 _BACK = frozenset(
@@ -22,6 +24,20 @@ _BACK_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"openai-processing-
 def returned(headers: Iterable[Header]) -> list[Header]:
     """The provider's headers that a caller gets: request ids, rate limits, when to come back."""
     return [header for header in headers if header[0] in _BACK or header[0].startswith(_BACK_PREFIXES)]
+
+
+TOKENS = b"x-amzn-bedrock-input-token-count"
+"""How many tokens Bedrock counted, for models whose own answers do not say it."""
+
+
+def counted(values: Iterable[bytes | None]) -> Usage | None:
+    """The sum of such counts; None unless every answer says one."""
+    total = 0
+    for value in values:
+        if value is None or not value.isdigit() or len(value) > 15:
+            return None
+        total += int(value)
+    return Usage(input=total)
 
 
 _HOP_BY_HOP = frozenset(
@@ -57,6 +73,15 @@ def retry_after(
     if seconds is None and value is not None:
         seconds = _until(value, now())
     return seconds
+
+
+def told_to_wait(headers: Iterable[Header], seconds: float) -> list[Header]:
+    """These headers with this Retry-After alone, in whole seconds, rounded up (RFC 9110, 10.2.3)."""
+    kept = [header for header in headers if header[0] not in _WAITS]
+    return [*kept, (b"retry-after", b"%d" % -int(-seconds // 1))]
+
+
+_WAITS = frozenset({b"retry-after", b"retry-after-ms"})
 
 
 def _number(raw: bytes | None) -> float | None:

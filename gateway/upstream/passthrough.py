@@ -13,15 +13,19 @@ from gateway._speedups.http1 import Response
 from gateway.dialects.endpoints import CHAT, ENDPOINTS, Endpoint, Tap
 from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
 from gateway.schemas.record import Attempt, Record
+from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
 from gateway.upstream.headers import answered
+from gateway.upstream.replies import Flight
 
 Header = tuple[bytes, bytes]
 
 _READABLE = 1 << 20
 """Bytes of a JSON answer that are kept to read its usage from."""
 
-_FORWARDED = frozenset({b"content-type", b"accept", b"anthropic-version", b"anthropic-beta", b"openai-beta"})
+_FORWARDED = frozenset(
+    {b"content-type", b"accept", b"range", b"anthropic-version", b"anthropic-beta", b"openai-beta"}
+)
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -36,28 +40,54 @@ class Parcel(msgspec.Struct, frozen=True):
 class Carried:
     """An answer that passes as it is, whatever its status. `chunk` gives what is there, b"" at its end."""
 
-    def __init__(self, response: Response, speaks: Endpoint | None, record: Record) -> None:
+    def __init__(
+        self,
+        response: Response,
+        speaks: Endpoint | None,
+        record: Record,
+        headers: list[Header] | None = None,
+    ) -> None:
         self.status: int = response.status
-        self.headers: list[Header] = answered(response.headers)
+        self.flight: Flight | None = None
+        self.headers: list[Header] = (
+            [*answered(response.headers), *length(response)] if headers is None else headers
+        )
         self._response = response
+        declared = dict(length(response)).get(b"content-length") if headers is None else None
+        self._left = -1 if declared is None else int(declared)
         self._record = record
         self._speaks = speaks
         content_type = (response.header(b"content-type") or b"").lower()
-        self._kept = bytearray() if content_type.startswith(b"application/json") else None
+        reads = speaks is not None and content_type.startswith(b"application/json")
+        self._kept = bytearray() if reads else None
         streams = (
             content_type.startswith(b"text/event-stream") and speaks is not None and speaks.tap is not None
         )
         self._tap: Tap | None = speaks.tap(False, 1) if streams and speaks and speaks.tap else None
+
+    def adopt(self, record: Record) -> None:
+        """From now on its waiting is this record's."""
+        self._record = record
 
     async def chunk(self) -> bytes:
         """The next bytes; waits while there are none."""
         before = perf_counter_ns()
         try:
             data = await self._response.chunk()
+        except GatewayError as error:
+            if self.flight is not None:
+                self.flight.failed(error)
+            raise
         finally:
             self._record.waited_ns += perf_counter_ns() - before
         self._watch(data)
+        self._left -= len(data)
         return data
+
+    @property
+    def over(self) -> bool:
+        """Whether what `chunk` gave last was the end, as the answer's length or its last event tells."""
+        return self._left == 0 or (self._tap is not None and self._tap.terminated)
 
     def _watch(self, data: bytes) -> None:
         if self._tap is not None:
@@ -77,14 +107,26 @@ class Carried:
             except UpstreamError:
                 return  # another kind of answer
             record.usage, record.answered_model = facts.usage, facts.model
-        record.model = record.answered_model
+        record.model = record.model or record.answered_model
 
     async def close(self) -> None:
         """The body was read to its end: the connection is already back in its pool."""
+        if self.flight is not None:
+            self.flight.end()
 
     def abort(self) -> None:
         """Closes the provider's connection at once."""
+        if self.flight is not None:
+            self.flight.end()
         self._response.abort()
+
+
+def length(response: Response) -> list[Header]:
+    """The Content-Length of an answer that has one, so that its reader knows how much is to come."""
+    found = response.header(b"content-length")
+    if found is None or not found.isdigit() or response.header(b"transfer-encoding") is not None:
+        return []
+    return [(b"content-length", found)]
 
 
 def parcel(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Parcel:
@@ -112,17 +154,10 @@ async def carry(connection: Connection, one: Parcel, record: Record) -> Carried:
     timeouts = connection.timeouts
     before = perf_counter_ns()
     try:
-        response = await connection.client.request(
-            connection.origin,
-            connection.bare_head(one.method, one.path, one.headers),
-            one.body,
-            connect=timeouts.connect,
-            first_byte=timeouts.first_byte,
-            idle=timeouts.idle,
-            total=timeouts.total,
-        )
+        head = connection.bare_head(one.method, one.path, one.headers)
+        response = await connection.request(head, one.body, timeouts, timeouts.total)
     except GatewayError as error:
-        attempt.outcome, attempt.status = error.code, error.http_status
+        attempt.outcome, attempt.status, attempt.cause = error.code, error.http_status, cause_of(error)
         connection.cleanse(error)
         raise
     finally:

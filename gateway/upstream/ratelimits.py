@@ -38,15 +38,15 @@ def limits_of(headers: Iterable[Header], now: float) -> Limits | None:
 
 
 def wait_of(headers: Iterable[Header], body: bytes, now: float) -> float | None:
-    """Seconds to wait where no Retry-After tells: until a limit of which nothing is left is full again, or what the
+    """Seconds to wait where no Retry-After tells: until each limit of which nothing is left is full again, or what the
     body says; None when neither does."""
-    limits = limits_of(headers, now)
-    resets = [
-        limit[2] / 1e9
-        for limit in ((limits.requests, limits.tokens) if limits else ())
-        if limit is not None and limit[0] == 0
+    found = {name: value for name, value in headers if name.startswith(_PREFIXES)}
+    waits = [
+        _seconds(found[reset], now)
+        for left, _, reset in (*_REQUESTS, *_TOKENS)
+        if reset in found and found.get(left, b"").strip() == b"0"
     ]
-    return max(resets) if resets else _retry_delay(body)
+    return max(waits) if waits else _retry_delay(body)
 
 
 _PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-")

@@ -1,16 +1,17 @@
 """A request as one target wants it: the caller's own bytes, or its meaning in the target's dialect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from gateway._speedups.jsonscan import request_facts
 from gateway.dialects import sealing
 from gateway.dialects.codec import TargetFacts
-from gateway.dialects.edits import adapted
-from gateway.dialects.endpoints import ENDPOINTS, Endpoint
+from gateway.dialects.dropped import spelled
+from gateway.dialects.edits import adapted, marked, wrapped
+from gateway.dialects.endpoints import ENDPOINTS, WRAPPED, Endpoint
 from gateway.errors import UnservedEndpoint
-from gateway.schemas.call import Call
+from gateway.schemas.call import Call, Neutral
 from gateway.schemas.plan import Target
 from gateway.schemas.record import Record
 from gateway.upstream.connection import Connection, Lane
@@ -22,14 +23,22 @@ PREFIX = sealing.PREFIX.encode()
 """Thought of another provider in the gateway's envelope: its own provider cannot open it, so such a request is read."""
 
 
+class Part(msgspec.Struct, frozen=True):
+    """One of the requests that a target needs to be asked, and its meaning."""
+
+    body: bytes
+    request: Neutral
+
+
 class Outgoing(msgspec.Struct, frozen=True):
     """A rendered request: `speaks` is the endpoint whose dialect it is in; `hide_usage` tells that the gateway asked
-    for the stream's usage where the caller did not."""
+    for the stream's usage where the caller did not. A translated request has `parts`; `body` is the first one's."""
 
     speaks: Endpoint
     lane: Lane
     body: bytes
     hide_usage: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 def render(
@@ -41,7 +50,7 @@ def render(
     """
     endpoint = ENDPOINTS[call.endpoint]
     lane = connection.lane(call.endpoint, target.model)
-    if lane is not None and not (endpoint.family and PREFIX in call.body):
+    if lane is not None and not call.rewritten and not (endpoint.converses and PREFIX in call.body):
         return _passed(connection, lane, target, call, record)
     if lane is None and endpoint.family:
         lane = connection.stand_in(endpoint.family, target.model)
@@ -61,7 +70,9 @@ def _passed(connection: Connection, lane: Lane, target: Target, call: Call, reco
     body, record.dropped = adapted(
         facts, model, ask_usage=ask_usage, drops=quirks.drops, renames=quirks.renames
     )
-    return Outgoing(endpoint, lane, body, ask_usage)
+    if endpoint.renamed is not None:
+        body = endpoint.renamed(body, target.model)
+    return Outgoing(WRAPPED.get(lane.framing, endpoint), lane, for_lane(lane, body, call), ask_usage)
 
 
 def _translated(
@@ -72,7 +83,7 @@ def _translated(
     if call.request is None:
         call.request = endpoint.read(call)
     quirks = connection.quirks
-    written = other.codec.write_request(
+    written = other.write(
         call.request,
         TargetFacts(
             model=target.model,
@@ -83,9 +94,32 @@ def _translated(
             stream_usage=quirks.stream_usage,
         ),
     )
-    record.dropped = written.dropped
-    body = written.body
-    if quirks.renames:
-        body, _ = adapted(request_facts(body), None, renames=quirks.renames)
+    record.dropped = spelled([name for _, one in written for name in one.dropped], endpoint.codec.name)
+    parts = tuple([Part(_suited(connection, lane, one.body, call), request) for request, one in written])
     hide_usage = other is endpoint and other.stream_options and not call.facts.include_usage
-    return Outgoing(other, lane, body, hide_usage)
+    return Outgoing(WRAPPED.get(lane.framing, other), lane, parts[0].body, hide_usage, parts)
+
+
+def _suited(connection: Connection, lane: Lane, body: bytes, call: Call) -> bytes:
+    renames = connection.quirks.renames
+    if renames:
+        body, _ = adapted(request_facts(body), None, renames=renames)
+    if call.sequel is not None and call.rewritten and lane.endpoint == "chat_completions":
+        body = marked(body, connection.quirks.prefills)
+    return for_lane(lane, body, call)
+
+
+def for_lane(lane: Lane, body: bytes, call: Call) -> bytes:
+    """The body of a vendor that wraps the lane's dialect; most do not."""
+    if not (lane.adds or lane.omits):
+        return body
+    adds: tuple[tuple[str, str | tuple[str, ...]], ...] = lane.adds
+    if lane.lists and call.dialect == ENDPOINTS[lane.endpoint].dialect:
+        adds += tuple((field, listed(call.headers, name)) for name, field in lane.lists)
+    return wrapped(body, adds, lane.omits)
+
+
+def listed(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, ...]:
+    """The items of a header that is a list, over all its lines."""
+    lines = b",".join(value for name, value in headers if name == wanted).decode("latin-1")
+    return tuple(item for part in lines.split(",") if (item := part.strip()))

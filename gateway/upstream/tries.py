@@ -1,64 +1,220 @@
-"""What a failed try leads to: again at the same target, on to the next one, or straight to the caller."""
+"""The tries at one target: with which key, whether again, and what its health learns of it."""
 
-import random
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import monotonic_ns, perf_counter_ns, time
+from typing import Protocol
 
-from gateway.errors import (
-    GatewayError,
-    UpstreamConnectError,
-    UpstreamError,
-    UpstreamProtocolError,
-    UpstreamStatus,
-    UpstreamTimeout,
-)
+import msgspec
 
-RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-"""A second try at the same target may go better."""
+from gateway._speedups.health import OPEN, TargetHealth
+from gateway.errors import GatewayError, UpstreamStatus, UpstreamTimeout
+from gateway.schemas.plan import Target
+from gateway.schemas.record import Attempt, Record
+from gateway.upstream.admission import Admission, Place
+from gateway.upstream.backoff import pause
+from gateway.upstream.causes import Cause, cause_of
+from gateway.upstream.connection import Credential
+from gateway.upstream.exchange import Errand, run
+from gateway.upstream.flights import Flight
+from gateway.upstream.passthrough import Carried
+from gateway.upstream.ratelimits import limits_of
+from gateway.upstream.replies import Stream, Whole
+from gateway.upstream.rules import Rule, Rules
+from gateway.upstream.shipping import Shipment, ship
 
-FALL_BACK_STATUS = RETRY_STATUS | {401, 402, 403, 404}
-"""Another target may serve what this one cannot."""
-
-LONGEST_WAIT = 2.0
-"""Seconds that one request may sleep before a retry; a provider that asks for more is left alone."""
-
-
-def may_retry(error: GatewayError) -> bool:
-    """Whether the same target is worth another try. A silent target is not tried twice."""
-    if isinstance(error, UpstreamStatus):
-        return error.upstream_status in RETRY_STATUS
-    if isinstance(error, UpstreamTimeout):
-        return error.phase == "connect"
-    return isinstance(error, UpstreamError)
+Reply = Whole | Stream | Carried
 
 
-def may_fall_back(error: GatewayError) -> bool:
-    """Whether the next target is worth a try."""
-    if isinstance(error, UpstreamStatus):
-        return error.upstream_status in FALL_BACK_STATUS
-    return error.may_fall_back
+class Watcher(Protocol):
+    """Who is told of retries, fallbacks, hedges and failed tries; the telemetry room stands behind it."""
+
+    def retry(self, provider: str, model: str) -> None: ...
+    def fallback(self, provider: str, model: str) -> None: ...
+    def hedge(self, outcome: str) -> None: ...
+    def upstream_error(self, provider: str, kind: str) -> None: ...
+    def failed_try(self, record: Record, target: Target, error: GatewayError, next_step: str) -> None: ...
+    def breaker(self, target: Target, state: str) -> None: ...
 
 
-def pause(error: GatewayError, retry: int, draw: Callable[[], float] = random.random) -> float | None:
-    """Seconds to wait before try number `retry` (1, 2, …), or None when the wait would be too long.
+class Bounds(msgspec.Struct, frozen=True, gc=False):
+    """How far the tries at one target may go: `deadline` is a `perf_counter_ns`; a target that is not `alone` is given
+    up when its breaker opens. The first try may be the one `probe` of a half-open target."""
 
-    The provider's own Retry-After is honoured; without one, full jitter over an exponential bound.
-    """
-    if error.retry_after is not None:
-        return error.retry_after if error.retry_after <= LONGEST_WAIT else None
-    return draw() * min(LONGEST_WAIT, 0.25 * 2.0 ** (retry - 1))
-
-
-def kind(error: GatewayError) -> str:
-    """The metric label of a failed try; a small, closed set."""
-    if isinstance(error, UpstreamStatus):
-        return f"status_{error.upstream_status}" if error.upstream_status in _COUNTED else "status_other"
-    if isinstance(error, UpstreamTimeout):
-        return f"timeout_{error.phase}"
-    if isinstance(error, UpstreamConnectError):
-        return "connect"
-    if isinstance(error, UpstreamProtocolError):
-        return "protocol"
-    return error.code
+    retries: int
+    deadline: int
+    alone: bool
+    probe: bool = False
 
 
-_COUNTED = FALL_BACK_STATUS | {400, 413, 422}
+class Tries:
+    """Tries a target until it commits or is given up."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        watcher: Watcher,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        admissions: Mapping[str, Admission] | None = None,
+    ) -> None:
+        self._admissions = admissions or {}
+        self._rules = rules
+        self._watcher = watcher
+        self._sleep = sleep
+
+    async def at(
+        self, errand: Errand | Shipment, health: TargetHealth, bounds: Bounds, record: Record
+    ) -> Reply:
+        """The target's reply. Raises its last error."""
+        connection, target = errand.connection, errand.target
+        connection.budget.asked()
+        spent: tuple[Credential, ...] = ()
+        retry = 0
+        probe = bounds.probe
+        while True:
+            attempt = Attempt(target.provider, target.model)
+            place = await self._place(attempt, health, bounds, probe, record) if self._admissions else None
+            flight = Flight(target, health, self._rules, self._watcher, probe, attempt, place)
+            try:
+                reply = await self._once(errand, flight, attempt, bounds.deadline, record)
+            except GatewayError as error:
+                rule = self._rules.of(error)
+                spent = (*spent, errand.credential)
+                last_key = not connection.has_other(target.model, spent)
+                next_key = rule.next_key and not last_key and left(bounds.deadline) > 0
+                # A credential that is lent is being renewed by now: its target need not rest.
+                renews = connection.renewed is not None and cause_of(error) == Cause.CREDENTIAL
+                flight.failed(error, alone=last_key and not renews, goes_on=next_key)
+                self._learn(errand, health, rule, error)
+                if next_key:
+                    probe = flight.probe
+                    self._watcher.failed_try(record, target, error, "next_key")
+                    errand = self._with_another_key(errand, spent)
+                    continue
+                retry += 1
+                wait = self._wait(error, rule, retry, bounds, errand, health)
+                if wait is None:
+                    raise
+                probe = False
+                self._watcher.failed_try(record, target, error, "retry")
+                self._watcher.retry(target.provider, target.model)
+            else:
+                if connection.learns:
+                    connection.proved(errand.credential)
+                    if connection.heeds_limits:
+                        heed(health, reply.headers)
+                return reply
+            await self._pause(wait, record)
+
+    async def _place(
+        self, attempt: Attempt, health: TargetHealth, bounds: Bounds, probe: bool, record: Record
+    ) -> Place | None:
+        """A place at a provider that has a bound. Raises TargetBusy: waiting longer would not be trying again."""
+        admission = self._admissions.get(attempt.provider)
+        if admission is None:
+            return None
+        try:
+            return await admission.enter(attempt.model, bounds.deadline, record)
+        except BaseException as error:
+            if probe:
+                health.release()
+            if isinstance(error, GatewayError):
+                attempt.outcome, attempt.status, attempt.cause = (
+                    error.code,
+                    error.http_status,
+                    cause_of(error),
+                )
+                record.attempts.append(attempt)
+                record.provider, record.model = attempt.provider, attempt.model
+                self._watcher.upstream_error(attempt.provider, attempt.cause)
+            raise
+
+    def _learn(
+        self, errand: Errand | Shipment, health: TargetHealth, rule: Rule, error: GatewayError
+    ) -> None:
+        connection = errand.connection
+        self._watcher.upstream_error(errand.target.provider, cause_of(error))
+        if rule.bench:
+            connection.bench(errand.credential, error.retry_after or rule.bench)
+        if connection.heeds_limits and isinstance(error, UpstreamStatus):
+            heed(health, error.headers)
+
+    def _with_another_key(
+        self, errand: Errand | Shipment, spent: tuple[Credential, ...]
+    ) -> Errand | Shipment:
+        another = errand.connection.credential(errand.target.model, spent)
+        assert another is not None  # has_other said so, and nothing was awaited since
+        return msgspec.structs.replace(errand, credential=another)
+
+    def _wait(
+        self,
+        error: GatewayError,
+        rule: Rule,
+        retry: int,
+        bounds: Bounds,
+        errand: Errand | Shipment,
+        health: TargetHealth,
+    ) -> float | None:
+        """Seconds until the same target is tried again; None when it is not."""
+        if not rule.retry or retry > bounds.retries:
+            return None
+        if not bounds.alone and health.state(monotonic_ns()) == OPEN:
+            return None
+        wait = pause(error, retry, errand.connection.longest_wait)
+        if wait is None or wait >= left(bounds.deadline) or not errand.connection.budget.take():
+            return None
+        return wait
+
+    async def _once(
+        self, errand: Errand | Shipment, flight: Flight, attempt: Attempt, deadline: int, record: Record
+    ) -> Reply:
+        """One try. Of an error the flight is told by whoever decides what follows."""
+        record.attempts.append(attempt)
+        record.provider, record.model = attempt.provider, attempt.model
+        began = perf_counter_ns()
+        remaining = (deadline - began) / 1e9
+        flying = False
+        try:
+            if remaining <= 0:
+                raise UpstreamTimeout("the time for all tries is over", phase="total")
+            reply: Reply
+            if isinstance(errand, Shipment):
+                reply = await ship(errand, remaining, record)
+            else:
+                reply = await run(errand, remaining, record)
+            flight.answered()
+            if not isinstance(reply, Whole):
+                reply.flight = flight
+                flying = True
+            return reply
+        except GatewayError as error:
+            attempt.outcome, attempt.status = error.code, error.http_status
+            attempt.cause = cause_of(error)
+            raise
+        except BaseException:
+            attempt.outcome = "dropped"
+            flight.dropped()
+            raise
+        finally:
+            attempt.duration_ns = perf_counter_ns() - began
+            if not flying:
+                flight.end()
+
+    async def _pause(self, seconds: float, record: Record) -> None:
+        before = perf_counter_ns()
+        try:
+            await self._sleep(seconds)
+        finally:
+            record.waited_ns += perf_counter_ns() - before
+
+
+def left(deadline: int) -> float:
+    """Seconds until `deadline`, a `perf_counter_ns`; the one bound over all tries."""
+    return (deadline - perf_counter_ns()) / 1e9
+
+
+def heed(health: TargetHealth, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Notes what an answer tells of the provider's limits, for the routes that keep away from them."""
+    limits = limits_of(headers, time())
+    if limits is not None:
+        health.limits(monotonic_ns(), limits.requests, limits.tokens)

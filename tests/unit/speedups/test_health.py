@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._speedups.health import HALF_OPEN, OPEN, SHUT, Board, TargetHealth, sections
+from gateway._speedups.health import HALF_OPEN, OPEN, SHUT, Board, TargetHealth, forget, sections, survey
 from gateway._speedups.ledger import Ledger
 
 S = 1_000_000_000
@@ -224,3 +224,32 @@ def test_whatever_happens_a_target_opens_and_shuts_and_is_never_lost(steps: list
         assert target.admit(later) == 1
     finally:
         path.unlink()
+
+
+def test_a_breaker_of_no_failures_never_opens(ledger: Ledger) -> None:
+    target = Board(ledger, 0).target(b"p\0m", failures=0)
+    for _ in range(50):
+        assert not target.failed(NOW, 10**12)
+        assert not target.cool(NOW, 10**12)
+    assert (target.state(NOW), target.admit(NOW), target.opened) == (SHUT, 1, 0)
+
+
+def test_a_start_finds_everything_shut(ledger: Ledger) -> None:
+    target, key = Board(ledger, 0).target(b"p\0m", failures=3), Board(ledger, 0).target(b"p\0#0")
+    opened(target)
+    key.cool(NOW, 10**15)
+    assert survey(ledger, NOW) == [(b"p\0m", OPEN), (b"p\0#0", OPEN)]
+    forget(ledger)
+    assert survey(ledger, NOW) == [(b"p\0m", SHUT), (b"p\0#0", SHUT)]
+    assert opened(target) > NOW
+    assert survey(ledger, target.open_until)[0] == (b"p\0m", HALF_OPEN)
+
+
+def test_rest_that_is_asked_for_does_not_grow(target: TargetHealth) -> None:
+    now = NOW
+    for _ in range(6):
+        assert target.cool(now, S)
+        assert target.open_until == now + S
+        now += 2 * S
+    assert target.failed(now)
+    assert target.open_until == now + 5 * S  # and the first failure that opens it is still the first

@@ -166,7 +166,7 @@ def test_every_place_has_a_reason_and_what_is_left_out_too(ledger: Ledger) -> No
     field.health[2].cool(NOW, 3 * S)
     explained = field.planner("ordered").explain(NOW, needs=1, tokens=500)
     assert explained == [
-        ("c", "its breaker is open for 5.0 s"),
+        ("c", "its breaker is open for 3.0 s"),
         ("a", "the prompt does not fit into its context window"),
         ("b", "cannot do what the request needs"),
     ]

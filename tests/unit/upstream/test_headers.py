@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.upstream.headers import retry_after, returned
+from gateway.upstream.headers import retry_after, returned, told_to_wait
 
 
 def test_only_listed_headers_come_back() -> None:
@@ -46,3 +46,9 @@ def test_how_long_a_provider_asks_to_wait(
 def test_a_date_to_come_back_at_is_understood() -> None:
     assert retry_after(b"Wed, 21 Oct 2015 07:28:00 GMT", now=lambda: 1445412470.0) == 10.0
     assert retry_after(b"Wed, 21 Oct 2015 07:28:00 GMT", now=lambda: 1445412490.0) == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.0, b"0"), (0.2, b"1"), (20.0, b"20"), (20.01, b"21")])
+def test_a_wait_is_told_once_in_whole_seconds_rounded_up(seconds: float, said: bytes) -> None:
+    headers = [(b"retry-after-ms", b"5"), (b"request-id", b"r"), (b"retry-after", b"7")]
+    assert told_to_wait(headers, seconds) == [(b"request-id", b"r"), (b"retry-after", said)]

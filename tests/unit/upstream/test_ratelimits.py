@@ -61,6 +61,21 @@ def test_answers_without_limits_cost_nothing_and_say_nothing() -> None:
     assert wait_of(openai(b"1s"), b"", NOW) is None
 
 
+def test_all_that_is_used_up_must_be_full_again() -> None:
+    used_up = openai(b"2s", left=b"0")
+    assert wait_of(used_up, b"", NOW) == 2
+    tokens = [(b"x-ratelimit-remaining-tokens", b"0"), (b"x-ratelimit-reset-tokens", b"7.5s")]
+    assert wait_of([*used_up, *tokens], b"", NOW) == 7.5
+    assert wait_of([(b"x-ratelimit-remaining-tokens", b"0")], b"", NOW) is None
+    restrictive = [
+        (b"anthropic-ratelimit-tokens-remaining", b"500"),
+        (b"anthropic-ratelimit-tokens-reset", b"2027-01-15T08:00:01Z"),
+        (b"anthropic-ratelimit-output-tokens-remaining", b"0"),
+        (b"anthropic-ratelimit-output-tokens-reset", b"2027-01-15T08:00:20Z"),
+    ]
+    assert wait_of(restrictive, b"", NOW) == 20
+
+
 def test_geminis_retry_delay() -> None:
     body = b'{"error": {"details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.07s"}]}}'
     assert wait_of([], body, NOW) == 34.07

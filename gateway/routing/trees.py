@@ -1,0 +1,141 @@
+"""A declared name as it is planned: a tree of targets, and what its plans must know of a request."""
+
+from collections.abc import Mapping, Sequence
+from time import monotonic_ns
+from typing import Any
+
+import msgspec
+
+from gateway._speedups.routing import NEEDS, Leaf, Planner
+from gateway.config.model import Sticky
+from gateway.errors import BadRequest
+from gateway.routing.needs import BYTES_A_TOKEN, SHAPES, needs, output_tokens, prompt_tokens
+from gateway.routing.stickiness import sticky_of
+from gateway.schemas.call import Call
+from gateway.schemas.plan import Plan, Target
+
+Headers = Mapping[bytes, bytes]
+
+EXACT_FROM = 8_192
+"""Tokens from which on a prompt is worth a closer look before its price is compared."""
+
+
+class Uses(msgspec.Struct, frozen=True):
+    """What of a request makes a difference to a route: the abilities that some target lacks, the smallest `window` in
+    tokens (0: none is known), whether the most output does, whether prices do, and what keeps requests together."""
+
+    unable: int = 0
+    window: int = 0
+    output: bool = False
+    prices: bool = False
+    sticky: Sticky | None = None
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What the planner is asked."""
+
+    needs: int = 0
+    tokens: int = 0
+    output: int = 0
+    tags: int = 0
+    sticky: int = 0
+
+
+class Route:
+    """One declared name. `usual` is its plan but for the targets; a route of one target has the same plan always."""
+
+    def __init__(
+        self,
+        usual: Plan,
+        leaves: Sequence[Leaf],
+        tree: tuple[object, ...],
+        fallbacks: Sequence[object],
+        uses: Uses,
+        tags: Mapping[str, int],
+        seed: int = 0,
+    ) -> None:
+        self.usual = usual
+        self.targets: tuple[Target, ...] = tuple([leaf.target for leaf in leaves])
+        self.fixed = msgspec.structs.replace(usual, targets=self.targets) if len(leaves) == 1 else None
+        self._planner = Planner(leaves, tree, fallbacks, seed)
+        self._tags = tags
+        self._rest = _rest(usual)
+        self._unable, self._window, self._sticky = uses.unable, uses.window, uses.sticky
+        self._output, self._prices = uses.output, uses.prices
+        self._sized = bool(uses.window or uses.output or uses.prices)
+
+    def plan(self, call: Call, headers: Headers) -> Plan:
+        """The targets in the order in which to try them. Raises BadRequest when none can serve the request."""
+        asked = self.question(call, headers)
+        targets = self._planner.plan(
+            monotonic_ns(),
+            needs=asked.needs,
+            tokens=asked.tokens,
+            output=asked.output,
+            sticky=asked.sticky,
+        )
+        if not targets:
+            raise self.refusal(asked)
+        return Plan(targets, *self._rest)
+
+    def named(self) -> Plan:
+        """A plan for a request of which nothing is known but the name."""
+        return Plan(self._planner.plan(monotonic_ns()), *self._rest)
+
+    def explained(self, question: Question) -> tuple[tuple[Target, str], ...]:
+        """A plan with the reason for each place; then the targets that are left out, and why."""
+        return tuple(self._planner.explain(monotonic_ns(), **msgspec.structs.asdict(question)))
+
+    def ordered(self, question: Question) -> tuple[Target, ...]:
+        """The targets that can serve, in the order in which to try them."""
+        return self._planner.plan(monotonic_ns(), **msgspec.structs.asdict(question))
+
+    def question(self, call: Call, headers: Headers, tags: Sequence[str] = ()) -> Question:
+        """What the request needs, as far as the route has use for it, and `tags`."""
+        lacking = tokens = output = sticky = 0
+        shape = SHAPES.get(call.endpoint)
+        if self._sticky is not None:
+            sticky = sticky_of(call, headers, self._sticky)
+        if shape is not None and self.fixed is None:
+            if self._sized:
+                output = output_tokens(call, shape)
+                tokens = self._tokens(call.body, output)
+            if self._unable:
+                lacking = needs(call, shape, self._unable)
+        return Question(lacking, tokens, output, self._mask(tags) if tags else 0, sticky)
+
+    def refusal(self, question: Question) -> BadRequest:
+        """Why no target can serve, each by itself."""
+        return refusal(self.usual.route, self.explained(question), question)
+
+    def _tokens(self, body: bytes, output: int) -> int:
+        tokens = len(body) // BYTES_A_TOKEN
+        if (self._window and tokens + output > self._window) or (self._prices and tokens > EXACT_FROM):
+            return prompt_tokens(body)
+        return tokens
+
+    def _mask(self, tags: Sequence[str]) -> int:
+        """A tag that no target of the route has is a bit that none has."""
+        mask = 0
+        for tag in tags:
+            mask |= self._tags.get(tag, _NOBODYS)
+        return mask
+
+
+def refusal(name: str, reasons: Sequence[tuple[Target, str]], question: Question) -> BadRequest:
+    """An answer for a caller whose request no target can serve."""
+    shown = "; ".join(f"{one.provider}/{one.model} {why}" for one, why in reasons[:_SHOWN])
+    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    wanted = [word.replace("_", " ") for bit, word in enumerate(NEEDS) if question.needs >> bit & 1]
+    wanted += [f"about {question.tokens} tokens of prompt"] if question.tokens else []
+    wanted += [f"{question.output} tokens of answer"] if question.output else []
+    needed = f" (it needs {', '.join(wanted)})" if wanted else ""
+    return BadRequest(f"no target of {name!r} can serve this request{needed}: {shown}{more}", param="model")
+
+
+def _rest(usual: Plan) -> tuple[Any, ...]:
+    return tuple([getattr(usual, field) for field in Plan.__struct_fields__[1:]])
+
+
+_NOBODYS = 1 << 31
+_SHOWN = 8

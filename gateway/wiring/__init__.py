@@ -1,0 +1,1 @@
+"""From parts of the configuration to parts of a worker; called by `app` alone."""
