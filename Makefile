@@ -1,11 +1,13 @@
-# make build | run | test | bench | check | fmt | soak | fuzz | wheel
+# make build | run | test | node | bench | check | fmt | soak | fuzz | faults | wheel
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard _speedups/*.pyx _speedups/*.pxi gateway/_speedups/*.pxd) setup.py pyproject.toml
 STAMP := $(VENV)/.built
 
-.PHONY: build run test bench check fmt soak fuzz wheel clean
+NODE_SDKS := tests/e2e/node/node_modules/.installed
+
+.PHONY: build run test node bench check fmt soak fuzz faults wheel clean
 
 build: $(STAMP)
 
@@ -21,14 +23,28 @@ $(STAMP): $(BIN)/python $(SOURCES)
 run: build
 	$(BIN)/python -m bench.demo
 
-test: build
+test: build node
 	$(BIN)/python -m pytest
+
+ifneq (,$(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)))
+node: $(NODE_SDKS)
+else
+node:
+	@echo "Node or npm is not here: the tests of Node's SDKs are skipped"
+endif
+
+$(NODE_SDKS): tests/e2e/node/package.json
+	cd $(<D) && npm install --silent --no-package-lock --no-audit --no-fund
+	touch $@
 
 soak: build
 	$(BIN)/python -m bench.soak
 
 fuzz: build
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -m hypothesis
+
+faults: build
+	FAULT_SECONDS=60 $(BIN)/python -m pytest $(wildcard tests/e2e/test_fault_*.py)
 
 bench: build
 	$(BIN)/python -m bench
@@ -47,4 +63,4 @@ wheel: build
 	$(BIN)/pip wheel -q --no-deps -w dist .
 
 clean:
-	rm -rf build dist $(VENV) gateway/_speedups/*.so *.egg-info
+	rm -rf build dist $(VENV) $(dir $(NODE_SDKS)) gateway/_speedups/*.so *.egg-info

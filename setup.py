@@ -1,4 +1,6 @@
-"""Builds every _speedups/*.pyx as gateway._speedups.*, and the price table; the rest is in pyproject.toml.
+"""Builds every _speedups/*.pyx as gateway._speedups.*, the price table and the ranks of tokens.
+
+The rest is in pyproject.toml.
 
 EXTENSIONS="http1 sse" builds only those (a developer's shortcut); ANNOTATE=1 leaves Cython's annotated HTML.
 """
@@ -16,6 +18,7 @@ ONLY = set(os.environ.get("EXTENSIONS", "").split())
 sys.path.insert(0, str(ROOT))  # an isolated build does not have the project on its path
 
 from gateway.providers._build_facts import ensure_table  # noqa: E402
+from gateway.tokens._build_ranks import ensure_ranks  # noqa: E402
 
 
 def extensions() -> list[Extension]:
@@ -33,6 +36,8 @@ def extensions() -> list[Extension]:
 
 
 ensure_table()
+if not ensure_ranks():
+    print("bpe-openai or tiktoken is not here: this build estimates tokens instead of counting them")
 setup(
     ext_modules=cythonize(
         extensions(),

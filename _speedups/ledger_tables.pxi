@@ -165,9 +165,21 @@ cdef class RequestCells:
         ledger_add(&cells[self.offsets[which] + place], 1)
 
     def add(
-        self, int block, total, waited, first_token, input, output, cached, reasoning, cost, bint unknown
+        self,
+        int block,
+        total,
+        waited,
+        first_token,
+        input,
+        output,
+        cached,
+        reasoning,
+        cost,
+        bint unknown,
+        queued=0,
     ):
-        """Durations in ns, cost in nano-USD; `waited` and `first_token` of 0 are not observed. IndexError."""
+        """Durations in ns, cost in nano-USD; `waited` and `first_token` of 0 are not observed, and
+        what was `queued` is part of the duration alone. IndexError."""
         if not 0 <= block < self.table.capacity:
             raise IndexError(f"block {block}")
         cdef int64_t *cells = self.table.cells + <size_t>block * self.table.width
@@ -175,7 +187,7 @@ cdef class RequestCells:
         cdef int64_t upstream = _bounded(waited)
         cdef int64_t first = _bounded(first_token)
         self.observe(cells, 0, duration)
-        self.observe(cells, 1, max(0, duration - upstream))
+        self.observe(cells, 1, max(0, duration - upstream - _bounded(queued)))
         if first:
             self.observe(cells, 2, first)
         if upstream:

@@ -261,6 +261,10 @@ def known_providers() -> "dict[str, KnownProvider]":
             needs_base_url=not vendor.base_url,
             keyless=vendor.keyless,
             settings=vendor.settings,
+            own=vendor.own,
+            ways=vendor.ways,
+            place=vendor.place,
+            addresses=vendor.addresses,
         )
         for name, vendor in PROVIDERS.items()
     }

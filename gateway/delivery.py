@@ -1,15 +1,15 @@
 """The last leg: a reply or an error, in the caller's dialect, with the gateway's own headers."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable
 from time import perf_counter_ns
 from typing import Protocol
 
 from gateway.dialects.endpoints import Endpoint
-from gateway.errors import ClientDisconnected, GatewayError, UpstreamStatus
+from gateway.errors import ClientDisconnected, GatewayError, LimitExceeded, UpstreamStatus
 from gateway.schemas.record import Record
-from gateway.upstream.dispatch import Reply
 from gateway.upstream.passthrough import Carried
 from gateway.upstream.replies import Stream
+from gateway.upstream.tries import Reply
 
 Header = tuple[bytes, bytes]
 
@@ -17,50 +17,109 @@ Header = tuple[bytes, bytes]
 class Send(Protocol):
     """The way back to the caller, as a door offers it."""
 
-    started: bool
+    @property
+    def started(self) -> bool: ...
 
     async def whole(self, status: int, headers: list[Header], body: bytes) -> None: ...
     async def start(self, status: int, headers: list[Header]) -> None: ...
-    async def chunk(self, data: bytes) -> None: ...
+    def chunk(self, data: bytes) -> Awaitable[None]: ...
     async def end(self) -> None: ...
     async def cut(self) -> None: ...
 
 
-async def deliver(reply: Reply, send: Send, record: Record, price: Callable[[Record], None]) -> None:
+class Books(Protocol):
+    """Who prices a record, and writes it down: once, before the last byte of its answer leaves."""
+
+    def price(self, record: Record) -> None: ...
+    def close(self, record: Record) -> None: ...
+
+
+class Listener(Protocol):
+    """Who keeps the beginning of an answer."""
+
+    def hear(self, data: bytes) -> None: ...
+    def note(self, record: Record) -> None: ...
+
+
+async def deliver(
+    reply: Reply, send: Send, record: Record, books: Books, listener: Listener | None = None
+) -> None:
     """Sends the reply; raises what the provider does to it on the way."""
     record.status = 200
     if isinstance(reply, Stream):
-        await _deliver_stream(reply, send, record)
+        await _deliver_stream(reply, send, record, books, listener)
         return
-    price(record)
-    await send.whole(200, [_JSON, *reply.headers, *gateway_headers(record)], reply.body)
+    if isinstance(reply, Carried):
+        await deliver_carried(reply, send, record, books)
+        return
+    books.price(record)
+    headers = [(b"content-type", reply.content_type), *reply.headers, *gateway_headers(record)]
+    if listener is not None:
+        listener.hear(reply.body)
+        listener.note(record)
+    books.close(record)
+    await send.whole(200, headers, reply.body)
 
 
-async def deliver_carried(reply: Carried, send: Send, record: Record) -> None:
+async def deliver_carried(reply: Carried, send: Send, record: Record, books: Books) -> None:
     """Sends an answer that passes as it is, while it comes."""
     record.status = reply.status
-    await _pump(reply, reply.status, reply.headers, send, record)
+    await _pump(_Telling(reply, record, books, None), reply.status, reply.headers, send)
 
 
-async def _deliver_stream(stream: Stream, send: Send, record: Record) -> None:
-    await _pump(stream, 200, [*_STREAM_HEADERS, *stream.headers], send, record)
-
-
-async def _pump(
-    stream: Stream | Carried, status: int, headers: list[Header], send: Send, record: Record
+async def _deliver_stream(
+    stream: Stream, send: Send, record: Record, books: Books, listener: Listener | None
 ) -> None:
+    headers = [*STREAM_HEADERS, *stream.headers]
+    await _pump(_Telling(stream, record, books, listener), 200, headers, send)
+
+
+class _Telling:
+    """A stream that tells its record at its end, once, before the bytes that end it leave."""
+
+    __slots__ = ("_books", "_listener", "_told", "record", "stream")
+
+    def __init__(
+        self, stream: Stream | Carried, record: Record, books: Books, listener: Listener | None
+    ) -> None:
+        self.stream = stream
+        self.record = record
+        self._books = books
+        self._listener = listener
+        self._told = False
+
+    async def chunk(self) -> bytes:
+        data = await self.stream.chunk()
+        if self._listener is not None:
+            self._listener.hear(data)
+        if not data or self.stream.over:
+            self.note()
+            self._books.close(self.record)
+        return data
+
+    def note(self) -> None:
+        if self._told:
+            return
+        self._told = True
+        self.stream.note(self.record)
+        if self._listener is not None:
+            self._listener.note(self.record)
+
+
+async def _pump(telling: _Telling, status: int, headers: list[Header], send: Send) -> None:
+    stream = telling.stream
     try:
-        await send.start(status, [*headers, *gateway_headers(record)])
-        data = await stream.chunk()
+        await send.start(status, [*headers, *gateway_headers(telling.record)])
+        data = await telling.chunk()
         while data:
             await send.chunk(data)
-            data = await stream.chunk()
+            data = await telling.chunk()
         await send.end()
     except BaseException:
         stream.abort()
         raise
     finally:
-        stream.note(record)
+        telling.note()
     await stream.close()
 
 
@@ -84,20 +143,26 @@ def error_headers(error: GatewayError) -> list[Header]:
     """Content type, and how long to wait where that is known (RFC 9110, 10.2.3: whole seconds, rounded up)."""
     if isinstance(error, UpstreamStatus):
         return [_JSON, *error.headers]
-    if error.retry_after is not None:
-        return [_JSON, (b"retry-after", b"%d" % -int(-error.retry_after // 1))]
-    return [_JSON]
+    if isinstance(error, LimitExceeded):
+        return [_JSON, *error.headers, *_after(error.retry_after)]
+    return [_JSON, *_after(error.retry_after)]
+
+
+def _after(seconds: float | None) -> list[Header]:
+    return [] if seconds is None else [(b"retry-after", b"%d" % -int(-seconds // 1))]
 
 
 def gateway_headers(record: Record) -> list[Header]:
     """What the gateway says of its own work; values are the gateway's or the operator's, never raw input."""
     elapsed = perf_counter_ns() - record.started_ns
-    overhead = elapsed - record.waited_ns
+    overhead = elapsed - record.waited_ns - record.queued_ns
     headers = [
         (b"x-gateway-request-id", record.request_id.encode()),
         (b"x-gateway-overhead-us", b"%d" % (overhead // 1000)),
         (b"server-timing", b"gateway;dur=%.3f, upstream;dur=%.3f" % (overhead / 1e6, record.waited_ns / 1e6)),
     ]
+    if record.queued_ns:
+        headers.append((b"x-gateway-queue-us", b"%d" % (record.queued_ns // 1000)))
     if record.attempts:
         headers += (
             (b"x-gateway-provider", record.provider.encode()),
@@ -107,6 +172,12 @@ def gateway_headers(record: Record) -> list[Header]:
         )
     if record.cost_nano_usd is not None:
         headers.append((b"x-gateway-cost-usd", usd(record.cost_nano_usd)))
+    if record.rule:
+        headers.append((b"x-gateway-rule", record.rule.encode()))
+    if record.estimated:
+        headers.append((b"x-gateway-estimated", b"true"))
+    if record.plan:
+        headers.append((b"x-gateway-plan", _printable(record.plan)))
     if record.dropped:
         headers.append((b"x-gateway-dropped", _printable(", ".join(record.dropped))))
     return headers
@@ -128,7 +199,7 @@ def _printable(text: str) -> bytes:
 
 _JSON: Header = (b"content-type", b"application/json")
 
-_STREAM_HEADERS: list[Header] = [
+STREAM_HEADERS: list[Header] = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]

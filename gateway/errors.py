@@ -124,6 +124,39 @@ class Lossy(GatewayError):
         super().__init__(f"{provider!r} has no place for: {', '.join(dropped)}", param=dropped[0])
 
 
+class Refused(GatewayError):
+    """One of the operator's rules refuses the request, in the operator's words and with a status of the operator's."""
+
+    status = 403
+    code = "refused_by_rule"
+
+    def __init__(self, message: str, refused_status: int) -> None:
+        super().__init__(message)
+        self.refused_status = refused_status
+
+    @property
+    def http_status(self) -> int:
+        return self.refused_status
+
+
+class LimitExceeded(GatewayError):
+    """One of the caller's limits is used up. `headers` are those of the answer that tell how far."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, retry_after: float | None, headers: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.headers = headers
+
+
+class BudgetExceeded(GatewayError):
+    """One of the caller's budgets has too little left for the request."""
+
+    status = 402
+    code = "budget_exceeded"
+
+
 # --- the gateway cannot serve now ------------------------------------------------------------------------------------
 
 
@@ -179,6 +212,27 @@ class UpstreamPoolTimeout(Unavailable):
 
     code = "upstream_pool_timeout"
     may_fall_back = True
+
+
+class TargetBusy(GatewayError):
+    """As many requests as may be are under way to the target, and no place became free in time; another may serve."""
+
+    status = 429
+    code = "target_busy"
+    may_fall_back = True
+
+
+class NoProviderCredential(Unavailable):
+    """A credential that the provider lends for a while cannot be had or renewed now."""
+
+    code = "no_provider_credential"
+    may_fall_back = True
+
+
+class Disagreed(UpstreamError):
+    """Asked again, the model did not say again what its predecessor had said before it broke off."""
+
+    code = "answer_disagrees"
 
 
 class UpstreamStatus(UpstreamError):

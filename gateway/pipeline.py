@@ -7,14 +7,18 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.delivery import Send, deliver, deliver_carried, deliver_error
+from gateway.delivery import Listener, Send, deliver, deliver_carried, deliver_error
 from gateway.dialects.endpoints import Endpoint
+from gateway.dialects.parcels import parcel_call
+from gateway.dialects.stores import Store, choose
 from gateway.errors import ClientDisconnected, GatewayError, InternalError, Unavailable
+from gateway.keepalive import Living, living
 from gateway.schemas.call import Call
-from gateway.schemas.plan import Plan
+from gateway.schemas.plan import Plan, Shadow
 from gateway.schemas.record import Record
-from gateway.upstream.dispatch import Reply
 from gateway.upstream.passthrough import Carried, Parcel, parcel
+from gateway.upstream.realtime import Lines
+from gateway.upstream.tries import Reply
 
 
 class Inbound(Protocol):
@@ -23,6 +27,7 @@ class Inbound(Protocol):
     method: str
     headers: dict[bytes, bytes]
     raw_headers: list[tuple[bytes, bytes]]
+    client: Any
     query: bytes
     gone: bool
     model: str
@@ -35,21 +40,56 @@ class Inbound(Protocol):
         """Reads and forgets what is left of the body, so that the refusal arrives."""
 
 
+class Asked(Protocol):
+    """The head of a request, of whatever kind. `client` is the address and port that it came from."""
+
+    headers: dict[bytes, bytes]
+    client: Any
+
+
 DISCARD = 256 << 20
 """Bytes of an unwanted body that are read before its connection is closed all the same."""
 
 
+LONGEST_PLAN = 2048
+"""Characters of a plan that a caller is told: a header that clients and proxies take."""
+
+
+class Visit(Protocol):
+    """One request of a caller against whom something stands: rights, parameters, limits, budgets."""
+
+    def edit(self, call: Call) -> None: ...
+    def plan(self, call: Call, plan: Plan, record: Record) -> Plan: ...
+    def pass_by(self, provider: str, record: Record) -> None: ...
+    def around(self, send: Send) -> Send: ...
+    def settle(self, record: Record) -> None: ...
+
+
 class Access(Protocol):
+    """Who may call. `admit` notes in the record who does, and gives a visit where something stands against them."""
+
     def authenticate(self, headers: Mapping[bytes, bytes]) -> str: ...
+    def admit(self, asked: Asked, record: Record) -> Visit | None: ...
 
 
 class Routing(Protocol):
-    def plan(self, name: str) -> Plan: ...
+    def plan(self, call: Call, asked: Inbound) -> Plan: ...
+    def named(self, name: str) -> Plan: ...
+
+
+class Ruling(Protocol):
+    def apply(self, call: Call, headers: Mapping[bytes, bytes], record: Record) -> None: ...
+
+
+class Shadowing(Protocol):
+    def cast(self, shadows: tuple[Shadow, ...], call: Call, record: Record) -> None: ...
 
 
 class Dispatch(Protocol):
     async def send(self, plan: Plan, call: Call, record: Record) -> Reply: ...
     async def carry(self, provider: str, one: Parcel, record: Record) -> Carried: ...
+    def keepers(self, store: Store) -> tuple[str, ...]: ...
+    async def fetch(self, provider: str, store: Store, one: Parcel, record: Record) -> Reply: ...
 
 
 class Callers(Protocol):
@@ -66,7 +106,35 @@ class Telemetry(Protocol):
     def begun(self) -> None: ...
     def settle(self, record: Record) -> None: ...
     def price(self, record: Record) -> None: ...
+    def close(self, record: Record) -> None: ...
     def defect(self, record: Record, error: Exception) -> None: ...
+
+
+class Bodies(Protocol):
+    def begin(self, record: Record, prompt: bytes) -> Listener | None: ...
+
+
+class Crowd:
+    """Those who are being served: a worker whose every request holds memory turns the rest away while it is cheap."""
+
+    __slots__ = ("_most", "_now")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._now = 0
+
+    def come(self) -> None:
+        """One more; `go` takes it back, exactly once."""
+        self._now += 1
+
+    def go(self) -> None:
+        """One less."""
+        self._now -= 1
+
+    def check(self) -> None:
+        """Raises Unavailable where there are more than may be."""
+        if self._now > self._most:
+            raise Unavailable("the gateway serves as many requests as it may; try again", retry_after=1)
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -78,23 +146,89 @@ class Gateway(msgspec.Struct, frozen=True):
     callers: Callers
     telemetry: Telemetry
     max_body: int
+    lines: Lines
+    crowd: Crowd
+    rules: Ruling | None = None
+    shadows: Shadowing | None = None
+    keepalive: float = 0.0
+    bodies: Bodies | None = None
 
 
 async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record, gateway: Gateway) -> None:
     """Carries one request for inference from its head to its settled record."""
     gateway.telemetry.begun()
+    gateway.crowd.come()
+    alive: Living | None = None
+    visit: Visit | None = None
     try:
-        record.key = gateway.access.authenticate(inbound.headers)
+        visit = gateway.access.admit(inbound, record)
+        gateway.crowd.check()
         body = await inbound.read(gateway.max_body)
+        listener = None if gateway.bodies is None else gateway.bodies.begin(record, body)
         call = endpoint.call(body, inbound, record)
-        plan = gateway.router.plan(call.model)
+        if gateway.rules is not None:
+            gateway.rules.apply(call, inbound.headers, record)
+        if visit is not None:
+            visit.edit(call)
+        plan = _planned(call, inbound, record, gateway)
+        if visit is not None:
+            plan = visit.plan(call, plan, record)
+            send = visit.around(send)
         gateway.callers.add(inbound, _this_task())
+        alive = living(send, endpoint, call.stream, gateway.keepalive, record)
+        send = alive or send
         reply = await gateway.dispatcher.send(plan, call, record)
-        await deliver(reply, send, record, gateway.telemetry.price)
+        if gateway.shadows is not None and plan.shadow:
+            gateway.shadows.cast(plan.shadow, call, record)
+        await deliver(reply, send, record, gateway.telemetry, listener)
     except (Exception, asyncio.CancelledError) as error:
         await _refuse(error, inbound, send, endpoint, record, gateway)
     finally:
-        _settle(inbound, record, gateway)
+        if alive is not None:
+            alive.rest()
+        _settle(inbound, record, gateway, visit)
+
+
+async def deliver_parcel(
+    inbound: Inbound, send: Send, endpoint: Endpoint, record: Record, gateway: Gateway
+) -> None:
+    """Carries one request whose body or answer is no JSON: speech, transcripts, edited images."""
+    gateway.telemetry.begun()
+    gateway.crowd.come()
+    reply: Reply | None = None
+    visit: Visit | None = None
+    try:
+        visit = gateway.access.admit(inbound, record)
+        gateway.crowd.check()
+        body = await inbound.read(gateway.max_body)
+        call = parcel_call(endpoint, body, inbound, record)
+        if gateway.rules is not None:
+            gateway.rules.apply(call, inbound.headers, record)
+        if visit is not None:
+            visit.edit(call)
+        plan = _planned(call, inbound, record, gateway)
+        if visit is not None:
+            plan = visit.plan(call, plan, record)
+            send = visit.around(send)
+        gateway.callers.add(inbound, _this_task())
+        reply = await gateway.dispatcher.send(plan, call, record)
+        await deliver(reply, send, record, gateway.telemetry)
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(reply, Carried) and send.started:
+            await _cut(error, inbound, send, record, gateway)
+            return
+        await _refuse(error, inbound, send, endpoint, record, gateway)
+    finally:
+        _settle(inbound, record, gateway, visit)
+
+
+def _planned(call: Call, inbound: Inbound, record: Record, gateway: Gateway) -> Plan:
+    plan = gateway.router.plan(call, inbound)
+    if plan.explained:
+        record.plan = "; ".join([f"{one.provider}/{one.model}: {why}" for one, why in plan.explained])[
+            :LONGEST_PLAN
+        ]
+    return plan
 
 
 async def pass_through(
@@ -102,22 +236,61 @@ async def pass_through(
 ) -> None:
     """Carries one request that passes as it is: `rest` is `PROVIDER/path`, percent-encoded."""
     gateway.telemetry.begun()
+    gateway.crowd.come()
+    visit: Visit | None = None
     try:
-        record.key = gateway.access.authenticate(inbound.headers)
+        visit = gateway.access.admit(inbound, record)
+        gateway.crowd.check()
         body = await inbound.read(gateway.max_body)
         provider, slash, path = rest.partition(b"/")
         one = parcel(inbound.method, slash + path, inbound.query, inbound.headers, body)
+        if visit is not None:
+            visit.pass_by(provider.decode("latin-1"), record)
+            send = visit.around(send)
         gateway.callers.add(inbound, _this_task())
         reply = await gateway.dispatcher.carry(provider.decode("latin-1"), one, record)
-        await deliver_carried(reply, send, record)
+        await deliver_carried(reply, send, record, gateway.telemetry)
     except (Exception, asyncio.CancelledError) as error:
-        if not send.started:
-            await _refuse(error, inbound, send, endpoint, record, gateway)
+        if send.started:
+            await _cut(error, inbound, send, record, gateway)
             return
-        record.error = meaning(error, inbound, gateway, record).code
-        await send.cut()  # no words fit into somebody's file: a connection that breaks is no end
+        await _refuse(error, inbound, send, endpoint, record, gateway)
     finally:
-        _settle(inbound, record, gateway)
+        _settle(inbound, record, gateway, visit)
+
+
+async def keep(
+    inbound: Inbound,
+    send: Send,
+    endpoint: Endpoint,
+    record: Record,
+    gateway: Gateway,
+    asked: tuple[Store, bytes],
+) -> None:
+    """Carries one request for what a provider keeps: `asked` is the store, and the path below it, percent-encoded."""
+    gateway.telemetry.begun()
+    gateway.crowd.come()
+    store, rest = asked
+    visit: Visit | None = None
+    try:
+        visit = gateway.access.admit(inbound, record)
+        gateway.crowd.check()
+        chosen = choose(store, inbound.headers, inbound.query, gateway.dispatcher.keepers(store))
+        body = await inbound.read(gateway.max_body)
+        one = parcel(inbound.method, rest, chosen.query, inbound.headers, body)
+        if visit is not None:
+            visit.pass_by(chosen.provider, record)
+            send = visit.around(send)
+        gateway.callers.add(inbound, _this_task())
+        reply = await gateway.dispatcher.fetch(chosen.provider, store, one, record)
+        await deliver(reply, send, record, gateway.telemetry)
+    except (Exception, asyncio.CancelledError) as error:
+        if send.started:
+            await _cut(error, inbound, send, record, gateway)
+            return
+        await _refuse(error, inbound, send, endpoint, record, gateway)
+    finally:
+        _settle(inbound, record, gateway, visit)
 
 
 async def _refuse(
@@ -130,17 +303,37 @@ async def _refuse(
 ) -> None:
     failure = meaning(error, inbound, gateway, record)
     await inbound.discard(DISCARD)
+    record.status, record.error = failure.http_status, failure.code
+    gateway.telemetry.close(record)
     await deliver_error(failure, endpoint, send, record)
 
 
-def _settle(inbound: Inbound, record: Record, gateway: Gateway) -> None:
+async def _cut(
+    error: Exception | asyncio.CancelledError, inbound: Inbound, send: Send, record: Record, gateway: Gateway
+) -> None:
+    """No words fit into somebody's file: a connection that breaks is no end. Raises what breaks it."""
+    record.error = meaning(error, inbound, gateway, record).code
+    gateway.telemetry.close(record)
+    await send.cut()
+
+
+def _settle(inbound: Inbound, record: Record, gateway: Gateway, visit: Visit | None) -> None:
     gateway.callers.remove(inbound)
+    gateway.crowd.go()
     record.total_ns = perf_counter_ns() - record.started_ns
     gateway.telemetry.settle(record)
+    if visit is not None:
+        visit.settle(record)
+
+
+class Leaver(Protocol):
+    """Whoever may go away before the end."""
+
+    gone: bool
 
 
 def meaning(
-    error: Exception | asyncio.CancelledError, inbound: Inbound, gateway: Gateway, record: Record
+    error: Exception | asyncio.CancelledError, inbound: Leaver, gateway: Gateway, record: Record
 ) -> GatewayError:
     """What went wrong, as the caller may know it. A cancellation is the caller's going away, or a drain's end."""
     if isinstance(error, GatewayError):

@@ -18,6 +18,9 @@ from granian.server.mp import MPServer
 from gateway._speedups.ledger import LedgerError
 from gateway.app import PULSE, Prepared, load, prepare
 from gateway.config import Config
+from gateway.control.child import Child
+from gateway.control.files import is_lasting
+from gateway.control.process import has_work, run
 from gateway.telemetry.logs import log
 
 BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)
@@ -26,6 +29,9 @@ BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)
 STABLE = 10.0
 """Seconds after which a worker counts as healthy, and its backoff starts over."""
 
+
+FAREWELL = 1.5
+"""Seconds in which workers, after the drain's deadline, tell their callers that it is over."""
 
 STOP = 3
 """Seconds in which a worker without requests has to end before it is killed."""
@@ -49,6 +55,7 @@ class Supervisor(MPServer):
         self._ledger = prepared.ledger
         self._drain = prepared.config.server.drain
         self._deaths: dict[int, int] = {}
+        self._control = control(prepared, self.main_loop_interrupt.set)
 
     def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
         """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
@@ -74,12 +81,18 @@ class Supervisor(MPServer):
         log.warning("reload_ignored", hint="restart the gateway to apply a changed configuration")
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        if self._control is not None:
+            self._control.start()
         while True:
             self.main_loop_interrupt.wait()
             self.main_loop_interrupt.clear()
             if self.interrupt_signal:
                 self._await_drain()
+                if self._control is not None:
+                    self._control.end()
                 return
+            if self._control is not None:
+                self._control.revive()
             while self.interrupt_children and not self.interrupt_signal:
                 self._restart(self.interrupt_children.pop(0), spawn_target, target_loader)
 
@@ -89,7 +102,8 @@ class Supervisor(MPServer):
         time.sleep(
             2 * PULSE
         )  # every worker has seen the drain, and what it had accepted by then is in flight
-        while time.time_ns() < ledger.drain_deadline_ns and not self._killed:
+        latest = ledger.drain_deadline_ns + int(FAREWELL * 1e9)
+        while time.time_ns() < latest and not self._killed:
             if not any(worker.in_flight for worker in ledger.workers()):
                 return
             time.sleep(PULSE / 2)
@@ -104,6 +118,13 @@ class Supervisor(MPServer):
         worker = self._spawn_worker(idx=index, target=spawn_target, callback_loader=target_loader)
         worker.start()  # type: ignore[no-untyped-call] # Granian's
         self.wrks[index] = worker
+
+
+def control(prepared: Prepared, wake: Callable[[], None]) -> Child | None:
+    """The control process, where there is work for it."""
+    if not has_work(prepared.config):
+        return None
+    return Child(partial(run, prepared.config, prepared.ledger, prepared.models, prepared.catalog), wake)
 
 
 def claim(host: str, port: int) -> None:
@@ -138,7 +159,7 @@ def serve(config: Config) -> int:
         loop=Loops.uvloop,
         task_impl=TaskImpl.asyncio,
         http=HTTPModes.http1,
-        websockets=False,
+        websockets=True,
         backlog=server.backlog,
         backpressure=CONCURRENCY,
         http1_settings=HTTP1Settings(max_buffer_size=config.limits.max_header + REQUEST_LINE),
@@ -152,6 +173,8 @@ def serve(config: Config) -> int:
         supervisor.serve(target_loader=loader, wrap_loader=False)
     finally:
         Path(prepared.ledger.path).unlink(missing_ok=True)
+        if prepared.models is not None and not is_lasting(prepared.models):
+            prepared.models.unlink(missing_ok=True)
     log.info("stopped")
     sys.stderr.flush()
     return 0

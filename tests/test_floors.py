@@ -15,13 +15,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("schemas",),
     ("config", "_speedups"),
     ("dialects", "store", "telemetry"),
-    ("providers",),
+    ("providers", "tokens"),
     ("upstream", "routing", "access", "cache", "guardrails", "prompts", "mcp"),
     ("delivery",),
-    ("delivery",),
+    ("keepalive",),
     ("pipeline",),
     ("api", "control"),
-    ("app", "listening", "supervisor", "cli", "__main__"),
+    ("app", "wiring", "listening", "supervisor", "cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS) - 1  # the wiring: its files may import each other

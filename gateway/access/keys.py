@@ -3,10 +3,16 @@
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from hmac import compare_digest
+from typing import Protocol
 
 from gateway.errors import Forbidden, Unauthorized
+from gateway.schemas.record import Record
 
 LOCAL_HOSTS = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
+
+
+CREDENTIALS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+"""The headers that may carry one."""
 
 
 def credential(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -14,8 +20,29 @@ def credential(headers: Mapping[bytes, bytes]) -> bytes | None:
     bearer = headers.get(b"authorization")
     if bearer is not None:
         scheme, _, token = bearer.partition(b" ")
+        if scheme == b"AWS4-HMAC-SHA256":
+            return signers_key(token)
         return token.strip() if scheme.lower() == b"bearer" else None
     return headers.get(b"x-api-key") or headers.get(b"api-key") or headers.get(b"x-goog-api-key")
+
+
+def signers_key(proof: bytes) -> bytes | None:
+    """The access key id of a request that AWS's SDKs signed (`Credential=ID/DATE/REGION/SERVICE/aws4_request, …`).
+
+    The gateway's key stands there in the clear, as in any other header, and is compared as such. The signature is made
+    with whatever secret key the SDK was given; it could prove no more than the key already does.
+    """
+    for part in proof.split(b","):
+        name, _, value = part.strip().partition(b"=")
+        if name == b"Credential":
+            return value.rsplit(b"/", 4)[0] if value.count(b"/") >= 4 else None
+    return None
+
+
+class Asked(Protocol):
+    """What is read of a request's head."""
+
+    headers: dict[bytes, bytes]
 
 
 class StaticKeys:
@@ -41,6 +68,10 @@ class StaticKeys:
             raise Unauthorized("the API key is not one of this gateway's keys")
         return found
 
+    def admit(self, asked: Asked, record: Record) -> None:
+        """Notes who calls. Nothing more stands against any of them. Raises as `authenticate` does."""
+        record.key = self.authenticate(asked.headers)
+
 
 class Keyless:
     """No keys are configured: whoever reaches the loopback interface may call, a web page may not.
@@ -65,6 +96,10 @@ class Keyless:
                     "without caller keys, only requests to this machine are served; configure `auth.keys`"
                 )
         return ""
+
+    def admit(self, asked: Asked, record: Record) -> None:
+        """Notes who calls. Nothing more stands against any of them. Raises as `authenticate` does."""
+        record.key = self.authenticate(asked.headers)
 
 
 def _host(authority: bytes) -> bytes:

@@ -20,7 +20,7 @@ def check(config: Config, tree: Node) -> Iterator[Problem]:
 
 def _open_door(config: Config, tree: Node) -> Iterator[Problem]:
     server = config.server
-    if config.auth.keys or server.allow_insecure or is_loopback(server.host):
+    if config.auth.keys or config.governance.keys or server.allow_insecure or is_loopback(server.host):
         return
     section = tree.fields.get("server")
     node = optional_mapping(section).get("host") or section or tree

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from gateway.config.model import Known, KnownProvider
+from gateway.config.model import Known, KnownProvider, way_of
 from gateway.config.nodes import Node, Where, merged
 from gateway.config.reading import optional_mapping
 
@@ -64,9 +64,9 @@ def from_environment(env: Mapping[str, str], known: Known, file: Node) -> Node:
     else:
         entries = optional_mapping(listed)
         providers = {
-            name: _vendor(env, known[name])
+            name: _vendor(env, known[name], entry) if _is_own(name, entry) else _places(env, known, entry)
             for name, entry in entries.items()
-            if name in known and _is_own(name, entry)
+            if name in known or _kind(entry) in known
         }
     return merged(tree, _at(("providers",), _mapping(providers)))
 
@@ -74,16 +74,26 @@ def from_environment(env: Mapping[str, str], known: Known, file: Node) -> Node:
 def _started(env: Mapping[str, str], rules: KnownProvider) -> Node | None:
     """The vendor's entry, when the environment says enough to call it."""
     node = _vendor(env, rules)
-    enough = "base_url" in node.fields if rules.keyless or rules.needs_base_url else True
+    addressed = "base_url" in node.fields or rules.place in node.fields
+    enough = addressed if rules.keyless or rules.needs_base_url else True
     if not rules.keyless:
-        enough = enough and "keys" in node.fields
+        enough = enough and ("keys" in node.fields or _is_lent(node, rules))
     return node if enough else None
 
 
-def _vendor(env: Mapping[str, str], rules: KnownProvider) -> Node:
-    """What the usual variables of a vendor say."""
-    fields: dict[str, Node] = {}
-    key = next((name for name in rules.key_env if env.get(name)), None)
+def _is_lent(node: Node, rules: KnownProvider) -> bool:
+    """Whether the variables tell of a credential other than a key. One that may be there unasked is not enough."""
+    way = way_of(rules.ways, node.fields)
+    needed = all(one.name in node.fields for one in rules.own if one.needed)
+    return way is not None and not way.ambient and needed
+
+
+def _vendor(env: Mapping[str, str], rules: KnownProvider, entry: Node | None = None) -> Node:
+    """What the usual variables of a vendor say. An `entry` that has a credential of its own gets no other."""
+    credentials = {"keys", *(one.name for one in rules.own if one.credential)}
+    taken = entry is not None and bool(credentials & optional_mapping(entry).keys())
+    fields = _own_settings(env, rules, credentials if taken else set())
+    key = next((name for name in rules.key_env if env.get(name) and not taken), None)
     if key is not None:
         node = _text(key, env[key])
         fields["keys"] = Node(node.where, "list", items=(node,))
@@ -91,6 +101,26 @@ def _vendor(env: Mapping[str, str], rules: KnownProvider) -> Node:
     if address is not None:
         fields["base_url"] = _text(address, completed(address, env[address], rules.base_url))
     return _mapping(fields)
+
+
+def _own_settings(env: Mapping[str, str], rules: KnownProvider, without: set[str]) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    for one in rules.own:
+        variable = next((name for name in one.env if env.get(name) and one.name not in without), None)
+        if variable is not None:
+            found[one.name] = _text(variable, env[variable])
+    return found
+
+
+def _places(env: Mapping[str, str], known: Known, entry: Node) -> Node:
+    """For an entry under a name of the operator's own: what is no credential, such as the region."""
+    rules = known.get(_kind(entry), KnownProvider(""))
+    return _mapping(_own_settings(env, rules, {one.name for one in rules.own if one.credential}))
+
+
+def _kind(entry: Node) -> str:
+    kind = optional_mapping(entry).get("type")
+    return "" if kind is None else kind.text.strip()
 
 
 def completed(variable: str, value: str, usual: str) -> str:

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from gateway.config.grants import credential_words
 from gateway.config.model import Config, Known, KnownProvider, ModelRoute, ProviderConfig, ProviderKey
+from gateway.config.routes import is_direct
+from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import STARS
 from gateway.config.units import seconds_text, size_text
 
 Row = Sequence[str]
 
+_WIDEST = 60
+"""Letters of a condition that are shown."""
+
 
 def explain(config: Config, known: Known) -> str:
     """Several lines: where it listens, who may call, what it calls, and what names mean."""
     parts = [_facts(config), _providers(config, known), _models(config)]
+    if config.rules:
+        parts.append(_table([("RULE", "WHEN", "DOES"), *map(_rule, config.rules)]))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -53,12 +61,14 @@ def _providers(config: Config, known: Known) -> Iterator[str]:
     rows = [("PROVIDER", "TYPE", "DIALECT", "BASE URL", "KEYS")]
     for name, one in config.providers.items():
         rules = known.get(one.type, KnownProvider(""))
-        rows.append((name, one.type, rules.dialect, one.base_url or rules.base_url, _keys(one)))
+        rows.append((name, one.type, rules.dialect, one.base_url or rules.base_url, _keys(one, rules)))
     return _table(rows) if config.providers else iter(["No provider is configured."])
 
 
-def _keys(provider: ProviderConfig) -> str:
-    return f"{len(provider.keys)}: {', '.join(map(_key, provider.keys))}" if provider.keys else "none"
+def _keys(provider: ProviderConfig, rules: KnownProvider) -> str:
+    if not provider.keys:
+        return credential_words(provider, rules) or "none"
+    return f"{len(provider.keys)}: {', '.join(map(_key, provider.keys))}"
 
 
 def _key(key: ProviderKey) -> str:
@@ -71,19 +81,57 @@ def _models(config: Config) -> Iterator[str]:
     if not config.models:
         yield "No model names are declared: callers ask for provider/model."
         return
-    rows: list[Row] = [("MODEL", "GOES TO", "SHARE")]
+    rows: list[Row] = [("MODEL", "GOES TO", "HOW")]
     for name, route in config.models.items():
-        rows += _route(name, route)
+        first, *others = _members(route, config)
+        rows.append((name, *first))
+        rows += [("", *one) for one in others]
     yield from _table(rows)
 
 
-def _route(name: str, route: ModelRoute) -> Iterator[Row]:
+def _members(route: ModelRoute, config: Config, indent: str = "") -> Iterator[tuple[str, str]]:
+    """A route as a tree: each member, below it what it consists of, then the fallbacks."""
     total = sum(target.weight for target in route.targets)
-    for target in route.targets:
-        yield name, target.model, _share(target.weight, total)
-        name = ""
-    for number, model in enumerate(route.fallbacks, 1):
-        yield "", model, f"fallback {number}"
+    for number, target in enumerate(route.targets):
+        how = [_share(target.weight, total)] if route.strategy == "weighted" else []
+        if route.strategy != "weighted":
+            how += [_strategy(route)] if number == 0 else []
+            how += [f"weight {target.weight}"] if target.weight > 1 else []
+        yield indent + target.model, ", ".join([*how, *target.tags])
+        yield from _inside(target.model, config, indent)
+    for number, target in enumerate(route.fallbacks, 1):
+        yield indent + target.model, ", ".join([f"fallback {number}", *target.tags])
+        yield from _inside(target.model, config, indent)
+
+
+def _inside(name: str, config: Config, indent: str) -> Iterator[tuple[str, str]]:
+    """What a member consists of; nothing where it is a provider's model."""
+    if name in config.models and not is_direct(name, frozenset(config.providers)):
+        yield from _members(config.models[name], config, indent + "  ")
+
+
+def _strategy(route: ModelRoute) -> str:
+    words = route.strategy.replace("_", " ")
+    return words if route.sticky is None else f"{words} by {route.sticky.by}"
+
+
+def _rule(rule: RuleConfig) -> Row:
+    when = rule.when or "always"
+    return rule.name, when if len(when) <= _WIDEST else f"{when[: _WIDEST - 1]}…", ", ".join(_does(rule))
+
+
+def _does(rule: RuleConfig) -> Iterator[str]:
+    if rule.refuse is not None:
+        yield f"refuses with {rule.refuse.status}"
+    if rule.settings:
+        yield f"sets {' '.join(name for name, _ in rule.settings)}"
+    if rule.to:
+        yield f"goes to {rule.to}"
+    if rule.split is not None:
+        bounds = (0.0, *(bound for bound, _ in rule.split.upto))
+        shares = zip(bounds, rule.split.upto, strict=False)
+        parts = " ".join(f"{100 * (bound - before):.4g}% {name}" for before, (bound, name) in shares)
+        yield f"splits by {rule.split.by}: {parts}"
 
 
 def _share(weight: int, total: int) -> str:

@@ -5,16 +5,30 @@ from pathlib import Path
 
 from gateway.config.checks import check
 from gateway.config.environment import from_environment, from_flags
+from gateway.config.governance import governance
 from gateway.config.model import Config, Known, PriceOverride, Retries, TimeoutChanges
 from gateway.config.nodes import Node, Where, merged
 from gateway.config.problems import ConfigError, nearest
 from gateway.config.providers import Surroundings, providers
-from gateway.config.reading import Section, choice, list_of, named, section
-from gateway.config.routes import routes
-from gateway.config.sections import auth, limits, log, price, retries, server, timeouts
+from gateway.config.reading import Section, choice, list_of, named, optional_mapping, section
+from gateway.config.records import journal, records, store
+from gateway.config.resilience import all_retries, breaker
+from gateway.config.routes import Names, routes
+from gateway.config.rules import rules
+from gateway.config.sections import (
+    auth,
+    discovery,
+    keepalive_comments,
+    limits,
+    log,
+    per_request,
+    price,
+    server,
+    timeouts,
+)
 from gateway.config.source import Source, read_file
 from gateway.config.values import existing_file, path
-from gateway.schemas.plan import Timeouts
+from gateway.schemas.plan import Breaker, Timeouts
 
 NO_FLAGS: Mapping[str, str | None] = {}
 
@@ -48,9 +62,10 @@ def load(
 def _config(tree: Node, known: Known, base: Path, source: str) -> Config:
     top = Section(tree)
     usual = top.get("timeouts", section(timeouts), TimeoutChanges()).over(Timeouts())
-    tries = top.get("retries", section(retries), Retries())
+    tries = top.get("retries", section(all_retries), Retries())
+    opens = top.get("breaker", breaker(Breaker()), Breaker())
     bounds = top.get("limits", section(limits), Config().limits)
-    around = Surroundings(known, base, usual, tries, bounds.upstream_connections)
+    around = Surroundings(known, base, usual, tries, opens, bounds.upstream_connections)
     found = top.get("providers", lambda node: providers(node, around), {})
     names = _provider_names(top)
     config = Config(
@@ -58,14 +73,23 @@ def _config(tree: Node, known: Known, base: Path, source: str) -> Config:
         auth=top.get("auth", section(auth), Config().auth),
         providers=found,
         models=top.get("models", lambda node: routes(node, names), {}),
+        rules=top.get("rules", lambda node: rules(node, _mentionable(top, names)), ()),
         timeouts=usual,
         retries=tries,
+        breaker=opens,
         limits=bounds,
-        mid_stream=top.get("mid_stream", choice("error"), "error"),
+        mid_stream=top.get("mid_stream", choice("error", "resume"), "error"),
+        keepalive_comments=top.get("keepalive_comments", keepalive_comments, Config().keepalive_comments),
+        per_request=top.get("per_request", section(per_request), Config().per_request),
         prices=top.get("prices", named(lambda name, node: _price(name, node, names)), {}),
         price_files=top.get("price_files", list_of(existing_file(base)), ()),
+        discovery=top.get("discovery", section(discovery), Config().discovery),
+        journal=top.get("journal", section(journal), Config().journal),
+        store=top.get("store", section(store), Config().store),
+        records=top.get("records", section(records), Config().records),
         data=top.get("data", path(base), Config().data),
         log=top.get("log", section(log), Config().log),
+        governance=governance(top),
         source=source,
     )
     top.close()
@@ -76,6 +100,12 @@ def _provider_names(top: Section) -> frozenset[str]:
     """The providers as listed, mistaken ones included: a route to one of these is no second mistake."""
     node = top.node("providers")
     return frozenset(node.fields if node is not None else ())
+
+
+def _mentionable(top: Section, providers: frozenset[str]) -> Names:
+    """What a rule may lead to; mistaken routes included, which are mistakes of their own."""
+    declared = optional_mapping(top.node("models"))
+    return Names(providers, frozenset(declared))
 
 
 def _price(name: str, node: Node, names: frozenset[str]) -> PriceOverride:

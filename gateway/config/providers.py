@@ -5,14 +5,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.config.grants import address, check_way, missing_place, own_settings, ways_hint
 from gateway.config.model import Known, KnownProvider, ProviderConfig, ProviderKey, Retries
 from gateway.config.nodes import Node
 from gateway.config.problems import nearest
 from gateway.config.reading import Section, boolean, list_of, named, secret, section, text
+from gateway.config.resilience import breaker, concurrency, retries
 from gateway.config.secret import Secret
-from gateway.config.sections import connections, retries, timeouts, weight
+from gateway.config.sections import connections, timeouts, weight
 from gateway.config.values import base_url, existing_file, headers, model_name, provider_name
-from gateway.schemas.plan import Timeouts
+from gateway.schemas.plan import Breaker, Timeouts
 
 NO_KEY = Secret("")
 _COMPATIBLE = "for a server of your own say which API it speaks: type: openai"
@@ -25,6 +27,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     base: Path
     timeouts: Timeouts
     retries: Retries
+    breaker: Breaker
     connections: int
 
 
@@ -41,23 +44,28 @@ def _provider(name: str, node: Node, around: Surroundings) -> ProviderConfig:
         _unknown_vendor(given, kind, around.known)
     rules = vendor or KnownProvider("", keyless=True, settings=("api_version",))
     changes = given.get("timeouts", section(timeouts), None)
-    own = {setting: given.get(setting, text, "") for setting in rules.settings}
+    own = own_settings(given, rules, around.base)
+    placed = address(given, rules, own.settings)
     found = ProviderConfig(
         name=name,
         type=kind,
-        base_url=given.get("base_url", base_url, None),
+        base_url=given.get("base_url", base_url, placed),
         keys=given.get("keys", list_of(_key, example='such as ["${OPENAI_API_KEY}"]'), ()),
         headers=dict(given.get("headers", headers, {})),
         timeouts=changes.over(around.timeouts) if changes else around.timeouts,
-        retries=given.get("retries", section(retries), around.retries),
+        retries=given.get("retries", retries(around.retries), around.retries),
+        breaker=given.get("breaker", breaker(around.breaker), around.breaker),
+        concurrency=given.get("concurrency", concurrency, None),
         max_connections=given.get("max_connections", connections, around.connections),
         verify_tls=given.get("verify_tls", boolean, True),
         ca_file=given.get("ca_file", existing_file(around.base), None),
         stream_usage=given.get("stream_usage", boolean, None),
         models=given.get("models", list_of(model_name), ()),
-        settings={setting: value for setting, value in own.items() if value},
+        discover=given.get("discover", boolean, True),
+        settings=own.settings,
+        secrets=own.secrets,
     )
-    _check_address(given, rules)
+    _check_address(given, found, rules)
     _check_keys(given, found, rules)
     given.close()
     return found
@@ -93,8 +101,10 @@ def _listed(known: Known) -> str:
     return f"known types: {', '.join(sorted(known))}"
 
 
-def _check_address(given: Section, rules: KnownProvider) -> None:
-    if rules.needs_base_url and not given.has("base_url"):
+def _check_address(given: Section, found: ProviderConfig, rules: KnownProvider) -> None:
+    if rules.place and found.base_url is None:
+        missing_place(given, rules)
+    elif rules.needs_base_url and not rules.place and not given.has("base_url"):
         variables = " or ".join(rules.base_url_env)
         hint = (
             f"every account has its own; export {variables} or write base_url"
@@ -105,14 +115,16 @@ def _check_address(given: Section, rules: KnownProvider) -> None:
 
 
 def _check_keys(given: Section, found: ProviderConfig, rules: KnownProvider) -> None:
-    if given.has("keys") or rules.keyless or not _wants_key(given, found, rules):
+    if given.has("keys") or check_way(given, found, rules):
+        return
+    if rules.keyless or not _wants_key(given, found, rules):
         return
     variable = rules.key_env[0] if rules.key_env else "NAME_OF_A_VARIABLE"
     if found.name == found.type and rules.key_env:
         hint = f"export {variable}=…, or list its keys under keys"
     else:
         hint = f'write keys: ["${{{variable}}}"]'
-    given.fail("keys", "has no key", hint)
+    given.fail("keys", "has no key", hint + ways_hint(rules))
 
 
 def _wants_key(given: Section, found: ProviderConfig, rules: KnownProvider) -> bool:

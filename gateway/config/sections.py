@@ -4,7 +4,16 @@ import os
 from math import ceil
 from pathlib import Path
 
-from gateway.config.model import Auth, Limits, LogConfig, PriceOverride, Retries, Server, TimeoutChanges
+from gateway.config.model import (
+    Auth,
+    Discovery,
+    Limits,
+    LogConfig,
+    PerRequest,
+    PriceOverride,
+    Server,
+    TimeoutChanges,
+)
 from gateway.config.nodes import Node
 from gateway.config.problems import ConfigError
 from gateway.config.reading import (
@@ -79,19 +88,43 @@ def limits(section: Section) -> Limits:
         max_body=section.get("max_body", byte_size(1 << 10, 1 << 30), usual.max_body),
         max_header=section.get("max_header", byte_size(1 << 10, 1 << 20), usual.max_header),
         max_answer=section.get("max_answer", byte_size(1 << 10, 1 << 30), usual.max_answer),
+        max_message=section.get("max_message", byte_size(1 << 10, 16 << 20), usual.max_message),
         upstream_connections=section.get("upstream_connections", connections, usual.upstream_connections),
         pool_wait=section.get("pool_wait", _wait, usual.pool_wait),
         keepalive=section.get("keepalive", _wait, usual.keepalive),
+        requests=section.get("requests", integer(1, 1_000_000), usual.requests),
+        shadows=section.get("shadows", integer(0, 10_000), usual.shadows),
+        shadow_bytes=section.get("shadow_bytes", byte_size(0, 1 << 40), usual.shadow_bytes),
+    )
+
+
+def per_request(section: Section) -> PerRequest:
+    usual = PerRequest()
+    return PerRequest(
+        fallbacks=section.get("fallbacks", integer(0, 32), usual.fallbacks),
+        retries=section.get("retries", integer(0, 10), usual.retries),
+        timeout=section.get("timeout", _wait, usual.timeout),
+        explain=section.get("explain", boolean, usual.explain),
+    )
+
+
+def keepalive_comments(node: Node) -> float:
+    """Seconds of silence until a stream says that it lives; 0 is never."""
+    if node.kind in ("text", "boolean") and node.text.lower() in ("off", "false", "no"):
+        return 0.0
+    return duration(0.1, 600)(node)
+
+
+def discovery(section: Section) -> Discovery:
+    return Discovery(
+        enabled=section.get("enabled", boolean, Discovery().enabled),
+        every=section.get("every", duration(1, 30 * DAY), Discovery().every),
     )
 
 
 def timeouts(section: Section) -> TimeoutChanges:
     found = {name: section.get(name, _wait, None) for name in TimeoutChanges.__struct_fields__}
     return TimeoutChanges(**found)
-
-
-def retries(section: Section) -> Retries:
-    return Retries(max=section.get("max", integer(0, 10), Retries().max))
 
 
 def price(section: Section) -> PriceOverride:

@@ -110,6 +110,14 @@ def model_name(node: Node) -> str:
     return value
 
 
+def tag(node: Node) -> str:
+    """A word that requests may ask a target to have, such as eu."""
+    value = text(node)
+    if not _PROVIDER.fullmatch(value):
+        raise node.where.error("is no usable tag", "use letters, digits, dots, dashes and underscores")
+    return value.lower()
+
+
 def headers(node: Node) -> Mapping[str, Secret]:
     """Extra request headers; the values may be credentials."""
     found = named(_header)(node)

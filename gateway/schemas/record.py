@@ -7,21 +7,39 @@ import msgspec
 from gateway.schemas.usage import Usage
 
 
-class Attempt(msgspec.Struct, gc=False):
-    """One try at one target. `outcome` is ok, or the error's code; times in nanoseconds."""
+class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
+    """One try at one target. `outcome` is ok, dropped (nobody waited for it any more), hedge_lost (another was
+    quicker), or the error's code; `cause` is what the rules of tries go by; times in nanoseconds.
+
+    `usage` is what a try that was given up told, `cost_nano_usd` its price: the record's own `usage` is that of the try
+    that gave the answer's end alone, the record's cost is all of it.
+    """
 
     provider: str
     model: str
     outcome: str = "ok"
     status: int = 0
     duration_ns: int = 0
+    cause: str = ""
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
 
 
-class Record(msgspec.Struct):
+class Record(msgspec.Struct, omit_defaults=True):
     """Everything known about one request. Clocks: `*_ns` are `perf_counter_ns` spans, `wall_ns` is Unix time.
 
     `cost_nano_usd` is None while the price is unknown: unknown is not zero. `waited_ns` is the time spent waiting for
-    the provider; what remains of `total_ns` is the gateway's overhead (a slow reader's time included).
+    the provider; what remains of `total_ns` beside it and `queued_ns` is the gateway's overhead (a slow reader's time
+    included).
+    `plan` is the plan in words, where the caller asked for them.
+    `estimated`: the answer is the gateway's own guess.
+    `rule` is the rule that matched; a `shadow` is a copy of a request, whose answer nobody gets.
+    `resumed` is how often another try went on with a stream that broke, `skipped` how many unreadable events
+    were left out.
+    `user`, `team`, `org` and `tags` are those of the key; `queued_ns` is the time spent waiting for a turn; `cache` is
+    what the cache said. `prompt` and `answer` are the beginnings of both bodies, where those are kept.
+    With `keeps_bodies` the key wants them.
+    `kept`: it has been written down, and nothing that is changed now will be.
     """
 
     request_id: str
@@ -47,3 +65,19 @@ class Record(msgspec.Struct):
     finish: str = ""
     dropped: tuple[str, ...] = ()
     client: str = ""
+    estimated: bool = False
+    rule: str = ""
+    shadow: bool = False
+    resumed: int = 0
+    skipped: int = 0
+    plan: str = ""
+    user: str = ""
+    team: str = ""
+    org: str = ""
+    tags: tuple[str, ...] = ()
+    queued_ns: int = 0
+    cache: str = ""
+    prompt: str = ""
+    answer: str = ""
+    keeps_bodies: bool = False
+    kept: bool = False

@@ -55,7 +55,7 @@ DURATION = Histogram(
 )
 OVERHEAD = Histogram(
     "gateway_overhead_seconds",
-    "The part of a request's duration that was not spent waiting for the provider.",
+    "The part of a request's duration that was not spent waiting for the provider or for a place there.",
     _OVERHEAD,
     total=1,
     start=DURATION.end,

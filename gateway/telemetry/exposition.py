@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from os import sysconf
 from re import fullmatch
+from time import monotonic_ns
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -18,12 +19,15 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
+    SummaryMetricFamily,
 )
 from prometheus_client.exposition import choose_encoder
 
+from gateway._speedups.health import OPEN, survey
 from gateway._speedups.ledger import Ledger, Table, WorkerState
 from gateway.telemetry import cells
-from gateway.telemetry.labels import SEPARATOR
+from gateway.telemetry.counters import PLAIN
+from gateway.telemetry.labels import OTHER, SEPARATOR
 
 REQUEST_LABELS = ("endpoint", "provider", "model", "status", "stream")
 _SERIES_PER_PIECE = 64
@@ -152,15 +156,67 @@ def _event_families(events: Table) -> Iterable[Metric]:
             "gateway_fallbacks", "Targets given up for the plan's next one.", labels=("provider", "model")
         ),
         "upstream_errors": CounterMetricFamily(
-            "gateway_upstream_errors", "Failed tries, by the failure's code.", labels=("provider", "kind")
+            "gateway_upstream_errors", "Failed tries, by their cause.", labels=("provider", "kind")
         ),
+        "breaker_opened": CounterMetricFamily(
+            "gateway_breaker_opened", "Times that a target was taken out.", labels=("provider", "model")
+        ),
+        "breaker_closed": CounterMetricFamily(
+            "gateway_breaker_closed", "Times that a target was let back in.", labels=("provider", "model")
+        ),
+        "hedges": CounterMetricFamily(
+            "gateway_hedges", "Second tries beside a slow one, by what came of them.", labels=("outcome",)
+        ),
+        "keys_benched": CounterMetricFamily(
+            "gateway_keys_benched", "Times that a key was taken out of its pool.", labels=("provider", "key")
+        ),
+        "rules": CounterMetricFamily(
+            "gateway_rule", "Requests of which a rule held, or could not be told.", labels=("rule", "outcome")
+        ),
+        "shadows": CounterMetricFamily(
+            "gateway_shadow", "Copies of requests, by how they ended.", labels=("provider", "outcome")
+        ),
+        "queue_refused": CounterMetricFamily(
+            "gateway_queue_refused", "Requests that got no place at a provider.", labels=("provider", "why")
+        ),
+        **{event: CounterMetricFamily(name, words) for event, (name, words) in PLAIN.items()},
     }
+    lines: dict[str, list[float]] = {}
     keys, values = events.snapshot()
     for key, value in zip(keys, values[:: events.width], strict=True):
         event, *labels = key.decode(errors="replace").split(SEPARATOR)
-        if value and event in families:
-            families[event].add_metric(labels, value)
-    return families.values()
+        if (value or event in PLAIN) and event in families:
+            families[event].add_metric(labels[1:] if event == "hedges" else labels, value)
+        elif value and event in ("queued", "queued_ns"):
+            lines.setdefault(labels[0], [0, 0.0])[event == "queued_ns"] = value
+    waits = SummaryMetricFamily(
+        "gateway_queue_seconds", "Waiting for a place at a provider.", labels=("provider",)
+    )
+    for provider, (count, total) in lines.items():
+        waits.add_metric((provider,), int(count), total / 1e9)
+    return (*families.values(), waits)
+
+
+def _health_families(ledger: Ledger) -> Iterator[Metric]:
+    """The breaker of every target, and the bench of every key of a pool: by their places, never by themselves."""
+    breakers = GaugeMetricFamily(
+        "gateway_breaker_state",
+        "The breaker of a target: 0 shut, 1 half-open, 2 open.",
+        labels=("provider", "model"),
+    )
+    keys = GaugeMetricFamily(
+        "gateway_key_benched", "Whether a key of a pool is left unused.", labels=("provider", "key")
+    )
+    for key, state in survey(ledger, monotonic_ns()):
+        provider, _, rest = key.decode(errors="replace").partition("\0")
+        if not provider:  # the counts of a gate
+            continue
+        if rest.startswith("#"):
+            keys.add_metric((provider, rest[1:]), int(state == OPEN))
+        else:
+            breakers.add_metric((provider, OTHER if rest == "*" else rest), state)
+    yield breakers
+    yield keys
 
 
 class Vitals:
@@ -175,6 +231,7 @@ class Vitals:
         yield InfoMetricFamily("gateway", "The gateway's version.", {"version": self._version})
         yield from _worker_families(self._ledger.workers())
         yield from _event_families(self._events)
+        yield from _health_families(self._ledger)
 
 
 class _Header:

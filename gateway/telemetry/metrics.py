@@ -30,9 +30,26 @@ _PRICED = frozenset(
         "messages",
         "images_generations",
         "rerank",
+        "cohere_rerank",
+        "cohere_embed",
+        "embed_content",
+        "batch_embed_contents",
+        "invoke",
+        "audio_speech",
+        "audio_transcriptions",
+        "audio_translations",
+        "images_edits",
+        "images_variations",
         "passthrough",
+        "shadow",
     }
 )
+
+
+_NO_MODELS = frozenset(
+    {"upstream_errors", "hedges", "keys_benched", "rules", "shadows", "queued", "queued_ns", "queue_refused"}
+)
+"""Events whose second label is no model."""
 
 
 def _key(labels: Labels) -> bytes:
@@ -66,7 +83,11 @@ class Metrics:
         self._overflow = self._requests.locate(_key((OTHER, OTHER, OTHER, 0, False)))
         self._event_overflow = {
             event: self._events.locate(SEPARATOR.join((event, OTHER, OTHER)).encode())
-            for event in ("retries", "fallbacks", "upstream_errors")
+            for event in (
+                *("retries", "fallbacks", "upstream_errors", "breaker_opened", "breaker_closed"),
+                *("hedges", "keys_benched", "rules", "shadows"),
+                *("queued", "queued_ns", "queue_refused"),
+            )
         }
 
     def record(self, record: Record) -> None:
@@ -77,12 +98,15 @@ class Metrics:
             block = self._find(labels)
         usage, cost = record.usage, record.cost_nano_usd
         total, waited, first = record.total_ns, record.waited_ns, record.first_token_ns
+        queued = record.queued_ns
         if usage is None:
             unknown = cost is None and cost_is_unknown(record)
-            self._add(block, total, waited, first, 0, 0, 0, 0, cost, unknown)
+            self._add(block, total, waited, first, 0, 0, 0, 0, cost, unknown, queued)
             return
         tokens_in, tokens_out, cached, reasoning = usage.input, usage.output, usage.cached, usage.reasoning
-        self._add(block, total, waited, first, tokens_in, tokens_out, cached, reasoning, cost, cost is None)
+        self._add(
+            block, total, waited, first, tokens_in, tokens_out, cached, reasoning, cost, cost is None, queued
+        )
 
     def request_started(self) -> None:
         """One more request in flight in this process."""
@@ -103,6 +127,35 @@ class Metrics:
     def upstream_error(self, provider: str, kind: str) -> None:
         """A try failed; `kind` is the error's code."""
         self._count("upstream_errors", provider, kind)
+
+    def breaker(self, provider: str, model: str, state: str) -> None:
+        """A target's breaker opened or closed."""
+        self._count("breaker_opened" if state == "open" else "breaker_closed", provider, model)
+
+    def hedge(self, outcome: str) -> None:
+        """A second try was made beside a slow one."""
+        self._count("hedges", "", outcome)
+
+    def key_benched(self, provider: str, index: int) -> None:
+        """A key was taken out of its pool; by its place, never by itself."""
+        self._count("keys_benched", provider, str(index))
+
+    def rule(self, name: str, outcome: str) -> None:
+        """One of the operator's rules matched, or failed."""
+        self._count("rules", name, outcome)
+
+    def shadow(self, provider: str, outcome: str) -> None:
+        """A copy of a request is over, or was dropped."""
+        self._count("shadows", provider, outcome)
+
+    def queued(self, provider: str, ns: int) -> None:
+        """A request waited so long for a place."""
+        self._count("queued", provider, "")
+        self._count("queued_ns", provider, "", ns)
+
+    def queue_refused(self, provider: str, why: str) -> None:
+        """A request got no place."""
+        self._count("queue_refused", provider, why)
 
     # --- labels seen for the first time ---------------------------------------------------------------------
 
@@ -134,17 +187,17 @@ class Metrics:
         block = self._requests.locate(_key((endpoint, provider, OTHER, status, stream)))
         return block if block >= 0 else self._overflow
 
-    def _count(self, event: str, provider: str, detail: str) -> None:
+    def _count(self, event: str, provider: str, detail: str, amount: int = 1) -> None:
         labels = (event, provider, detail)
         block = self._event_blocks.get(labels)
         if block is None:
             block = self._find_event(labels)
-        self._events.add(block, 0, 1)
+        self._events.add(block, 0, amount)
 
     def _find_event(self, labels: tuple[str, str, str]) -> int:
         event, provider, detail = labels
         provider = clean(provider, NAME_LIMIT)
-        named = event != "upstream_errors"
+        named = event not in _NO_MODELS
         detail = clean_model(provider, detail, self._known) if named else clean(detail, NAME_LIMIT)
         tidy = (event, provider, detail)
         block = self._event_blocks.get(tidy)

@@ -2,12 +2,15 @@
 
 import traceback
 from collections.abc import Callable
-from time import time
+from time import perf_counter_ns, time
+
+import msgspec
 
 from gateway.errors import GatewayError
 from gateway.schemas.plan import Target
 from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
+from gateway.telemetry.journal import Journal
 from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import Metrics
 
@@ -18,22 +21,50 @@ Price = Callable[[str, str, Usage, int], int | None]
 class Telemetry:
     """Everything the journey tells of itself passes here; nothing here waits."""
 
-    def __init__(self, metrics: Metrics, price: Price) -> None:
+    def __init__(self, metrics: Metrics, price: Price, journal: Journal | None = None) -> None:
         self._metrics = metrics
         self._price = price
+        self._journal = journal
 
     def begun(self) -> None:
         """A request came in."""
         self._metrics.request_started()
 
     def price(self, record: Record) -> None:
-        """Fills in the cost once usage is known; a price that is not known leaves it None."""
-        if record.usage is not None and record.cost_nano_usd is None:
+        """Fills in the cost once usage is known, that of tries that were given up included; a price that is not known
+        leaves it None."""
+        if record.cost_nano_usd is not None:
+            return
+        if record.usage is not None:
             record.cost_nano_usd = self._price(record.provider, record.model, record.usage, int(time()))
+        if len(record.attempts) > 1 or record.error:
+            self._price_attempts(record)
+
+    def _price_attempts(self, record: Record) -> None:
+        """Adds what given-up tries cost. To an answer whose own cost is unknown nothing is added: it stays unknown."""
+        total = 0
+        for one in record.attempts:
+            if one.usage is not None:
+                one.cost_nano_usd = self._price(one.provider, one.model, one.usage, int(time()))
+                total += one.cost_nano_usd or 0
+        if record.cost_nano_usd is not None:
+            record.cost_nano_usd += total
+        elif record.usage is None and record.error and total:
+            record.cost_nano_usd = total
+
+    def close(self, record: Record) -> None:
+        """All is known of the request, and the last byte of its answer has not left: it is written down, once."""
+        if record.kept:
+            return
+        self.price(record)
+        if self._journal is not None:
+            record.total_ns = perf_counter_ns() - record.started_ns
+            self._journal.write(record)
+        record.kept = True
 
     def settle(self, record: Record) -> None:
         """The request is over, whatever way it ended."""
-        self.price(record)
+        self.close(record)
         self._metrics.record(record)
         self._metrics.request_finished()
         if log.debugs:
@@ -51,6 +82,52 @@ class Telemetry:
         """A try failed."""
         self._metrics.upstream_error(provider, kind)
 
+    def breaker(self, target: Target, state: str) -> None:
+        """A target's breaker moved: from now on it is open, or closed."""
+        self._metrics.breaker(target.provider, target.model, state)
+        log.warning("breaker", provider=target.provider, model=target.model, state=state)
+
+    def rule_matched(self, name: str) -> None:
+        """One of the operator's rules holds of a request."""
+        self._metrics.rule(name, "matched")
+
+    def rule_failed(self, name: str, why: str) -> None:
+        """A rule's condition could not be told of a request; `why` is empty where that has been logged before."""
+        self._metrics.rule(name, "failed")
+        if why:
+            log.warning("rule_failed", rule=name, cause=why)
+
+    def hedge(self, outcome: str) -> None:
+        """A second try was made beside a slow one: which of them won."""
+        self._metrics.hedge(outcome)
+
+    def key_benched(self, provider: str, index: int, seconds: float) -> None:
+        """A key of a pool is left unused for so long; 0 when it is back."""
+        if seconds:
+            self._metrics.key_benched(provider, index)
+            log.warning("key_benched", provider=provider, index=index, seconds=round(seconds, 3))
+        else:
+            log.info("key_back", provider=provider, index=index)
+
+    def shadow(self, record: Record, outcome: str) -> None:
+        """A copy of a request is over: ok, error, cancelled, or dropped before it began."""
+        self._metrics.shadow(record.provider, outcome)
+        if outcome != "dropped":
+            self.price(record)
+            self._metrics.record(msgspec.structs.replace(record, endpoint="shadow"))
+            name = f"{record.request_id}:{record.provider}/{record.model}"  # a request may have several
+            self.close(msgspec.structs.replace(record, request_id=name))
+        if log.debugs:
+            log.debug("shadow", outcome=outcome, **summary(record))
+
+    def queued(self, provider: str, ns: int) -> None:
+        """A request waited for a place at this provider, whatever came of it."""
+        self._metrics.queued(provider, ns)
+
+    def queue_refused(self, provider: str, why: str) -> None:
+        """A request was turned away from this provider's line."""
+        self._metrics.queue_refused(provider, why)
+
     def failed_try(self, record: Record, target: Target, error: GatewayError, next_step: str) -> None:
         """A try failed and the journey goes on: the one place where that is logged."""
         log.warning(
@@ -59,6 +136,7 @@ class Telemetry:
             provider=target.provider,
             model=target.model,
             code=error.code,
+            cause=_cause(record, target),
             status=error.http_status,
             message=error.message,
             next=next_step,
@@ -75,6 +153,17 @@ class Telemetry:
         )
 
 
+def _cause(record: Record, target: Target) -> str:
+    """Why the last try at this target failed; empty where none was made."""
+    tried = (
+        one
+        for one in reversed(record.attempts)
+        if (one.provider, one.model) == (target.provider, target.model)
+    )
+    last = next(tried, None)
+    return "" if last is None else last.cause
+
+
 def summary(record: Record) -> dict[str, object]:
     """The fields of a record that one log line shows."""
     return {
@@ -88,5 +177,6 @@ def summary(record: Record) -> dict[str, object]:
         "attempts": len(record.attempts),
         "total_ms": round(record.total_ns / 1e6, 3),
         "waited_ms": round(record.waited_ns / 1e6, 3),
+        "queued_ms": round(record.queued_ns / 1e6, 3),
         "cost_nano_usd": record.cost_nano_usd,
     }

@@ -16,6 +16,12 @@ KEYS = StaticKeys(["alpha-secret", "beta-secret"])
         (b"x-api-key", b"alpha-secret"),
         (b"api-key", b"alpha-secret"),
         (b"x-goog-api-key", b"alpha-secret"),
+        (
+            b"authorization",
+            b"AWS4-HMAC-SHA256 Credential=alpha-secret/20260304/eu-west-1/bedrock/aws4_request, "
+            b"SignedHeaders=host;x-amz-date, Signature=00ff",
+        ),
+        (b"authorization", b"AWS4-HMAC-SHA256 SignedHeaders=host,Credential=alpha-secret/d/r/s/aws4_request"),
     ],
 )
 def test_every_sdk_header_carries_the_key(name: bytes, value: bytes) -> None:
@@ -29,6 +35,19 @@ def test_every_sdk_header_carries_the_key(name: bytes, value: bytes) -> None:
         {b"authorization": b"Bearer wrong"},
         {b"authorization": b"Bearer"},
         {b"authorization": b"Basic alpha-secret"},
+        {b"authorization": b"AWS4-HMAC-SHA256"},
+        {b"authorization": b"AWS4-HMAC-SHA256 alpha-secret"},
+        {b"authorization": b"AWS4-HMAC-SHA256 Credential=alpha-secret"},
+        {b"authorization": b"AWS4-HMAC-SHA256 Credential=/d/r/s/aws4_request, Signature=alpha-secret"},
+        {
+            b"authorization": b"AWS4-HMAC-SHA256 Credential=wrong/d/r/s/aws4_request,Credential=alpha-secret/d/r/s/t"
+        },
+        {b"authorization": b"AWS4-HMAC-SHA256 Credential=x/alpha-secret/d/r/s/aws4_request"},
+        {b"authorization": b"AWS4-HMAC-SHA256 " + b"," * 10_000 + b"/" * 10_000 + b"=\xff\x00"},
+        {
+            b"authorization": b"AWS4-HMAC-SHA256 Credential=wrong/d/r/s/aws4_request",
+            b"x-api-key": b"alpha-secret",
+        },
         {b"x-api-key": b"alpha-secret "},
         {b"x-api-key": b"\xff\xfe"},
     ],

@@ -33,7 +33,7 @@ EXPLAINED = """\
   openai    openai  openai_chat, openai_responses  https://api.openai.com/v1  2: ***, *** weight 3 for gpt-4o*
   my-vllm   vllm    openai_chat, anthropic         http://127.0.0.1:8000/v1   none
 
-  MODEL  GOES TO             SHARE
+  MODEL  GOES TO             HOW
   fast   openai/gpt-4o-mini  75%
          my-vllm/llama       25%
          openai/gpt-4o       fallback 1

@@ -58,7 +58,7 @@ def test_the_documented_file_is_read(read: Reader) -> None:
         ("openai/gpt-4o-mini", 3),
         ("my-vllm/llama-3.1-8b", 1),
     ]
-    assert fast.fallbacks == ("anthropic/claude-haiku-4-5",)
+    assert [one.model for one in fast.fallbacks] == ["anthropic/claude-haiku-4-5"]
     assert config.timeouts == Timeouts()
     assert config.source.endswith("gateway.yaml")
 
@@ -216,25 +216,32 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
     [
         (
             "zzzzzzzz: 1",
-            "auth data limits log mid_stream models price_files prices providers retries server timeouts",
+            "auth breaker data discovery keepalive_comments limits log mid_stream "
+            "models per_request price_files prices providers retries rules server timeouts",
         ),
         ("server: {zzzzzzzz: 1}", "admin_port allow_insecure backlog drain host port workers"),
-        ("limits: {zzzzzzzz: 1}", "keepalive max_answer max_body max_header pool_wait upstream_connections"),
+        (
+            "limits: {zzzzzzzz: 1}",
+            "keepalive max_answer max_body max_header max_message pool_wait "
+            "requests shadow_bytes shadows upstream_connections",
+        ),
         (
             "providers: {ollama: {zzzzzzzz: 1}}",
-            "base_url ca_file headers keys max_connections models retries stream_usage timeouts type verify_tls",
+            "base_url breaker ca_file concurrency discover headers keys "
+            "max_connections models retries stream_usage timeouts type verify_tls",
         ),
         ("providers: {ollama: {keys: [{value: a, zzzzzzzz: 1}]}}", "models value weight"),
         (
             "providers: {ollama: }\nmodels: {a: {targets: [ollama/x], zzzzzzzz: 1}}",
-            "fallbacks retries strategy strict targets timeouts",
+            "fallbacks hedge mid_stream retries shadow sticky strategy strict targets timeouts",
         ),
         (
             "providers: {ollama: }\nprices: {ollama/x: {input: 1, zzzzzzzz: 1}}",
             "cache_write cached input output",
         ),
         ("log: {zzzzzzzz: 1}", "format level"),
-        ("retries: {zzzzzzzz: 1}", "max"),
+        ("retries: {zzzzzzzz: 1}", "budget longest_wait max on"),
+        ("breaker: {zzzzzzzz: 1}", "cooldown failures longest minimum rate window"),
         ("auth: {zzzzzzzz: 1}", "keys"),
         ("timeouts: {zzzzzzzz: 1}", "connect first_byte first_token idle total"),
     ],

@@ -158,6 +158,14 @@ def test_a_request_fills_buckets_sums_and_plain_cells(tmp_path: Path) -> None:
     assert buckets == [[0, 1, 0], [0, 1], [0, 1], [0, 1, 0]]
 
 
+def test_waiting_in_a_line_is_neither_overhead_nor_the_providers(tmp_path: Path) -> None:
+    table, cells = request_cells(tmp_path)
+    cells.add(0, 20, 11, 0, 0, 0, 0, 0, 0, False, 7)
+    sums, _, buckets = split(contents(table)[b"series"])
+    assert sums == [20, 2, 0, 11]
+    assert buckets == [[0, 1, 0], [1, 0], [0, 0], [0, 1, 0]]
+
+
 def test_figures_that_make_no_sense_cannot_spoil_a_sum(tmp_path: Path) -> None:
     table, cells = request_cells(tmp_path)
     cells.add(0, -5, 10**30, 0, -1, 10**30, None, "7", None, False)

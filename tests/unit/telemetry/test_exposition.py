@@ -43,6 +43,16 @@ OTHER_FAMILIES = {
     "gateway_retries",
     "gateway_fallbacks",
     "gateway_upstream_errors",
+    "gateway_breaker_opened",
+    "gateway_breaker_closed",
+    "gateway_breaker_state",
+    "gateway_hedges",
+    "gateway_rule",
+    "gateway_shadow",
+    "gateway_queue_seconds",
+    "gateway_queue_refused",
+    "gateway_keys_benched",
+    "gateway_key_benched",
 }
 SECTIONS = cells.sections(series=64, events=16)
 
@@ -137,6 +147,9 @@ def test_the_families_beside_requests(side: Side, accept: str) -> None:
     side.metrics.retry("openai", "gpt-4o")
     side.metrics.fallback("openai", "made up")
     side.metrics.upstream_error("openai", "upstream_timeout")
+    side.metrics.queued("openai", 1_500_000_000)
+    side.metrics.queued("openai", 500_000_000)
+    side.metrics.queue_refused("openai", "full")
     shown = samples(side.families(accept), OTHER_FAMILIES | {"gateway"})
     processes = {key: value for key, value in shown.items() if key[0].startswith("gateway_process")}
     assert shown.items() - processes.items() == {
@@ -152,6 +165,9 @@ def test_the_families_beside_requests(side: Side, accept: str) -> None:
             ),
             1,
         ),
+        (("gateway_queue_seconds_count", frozenset({("provider", "openai")})), 2),
+        (("gateway_queue_seconds_sum", frozenset({("provider", "openai")})), 2.0),
+        (("gateway_queue_refused_total", frozenset({("provider", "openai"), ("why", "full")})), 1),
     }
     assert len(processes) == 4
     assert min(processes.values()) > 10**6

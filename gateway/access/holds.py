@@ -1,0 +1,149 @@
+"""What one request holds of its caller's limits and budgets, from its admission to its settled record."""
+
+from collections.abc import Awaitable, Callable
+from time import time_ns
+from typing import Protocol
+
+from gateway._speedups.limits import Account, Accounts, Hold, Refusal
+from gateway.errors import BudgetExceeded, LimitExceeded
+from gateway.schemas.call import Call
+from gateway.schemas.plan import Plan
+from gateway.schemas.record import Record
+
+Header = tuple[bytes, bytes]
+Handles = tuple[Account, ...]
+
+NANO = 1_000_000_000
+
+
+class Guess(Protocol):
+    """What a request will take, as far as that can be told before: tokens and nano-dollars, and what it then took."""
+
+    def of(self, call: Call, plan: Plan) -> tuple[int, int]: ...
+    def learn(self, record: Record) -> None: ...
+
+
+class Warned(Protocol):
+    """Who is told of budgets; the telemetry room stands behind it."""
+
+    def budget_warning(self, budget: str, key: str) -> None: ...
+    def limit_refused(self, limit: str, kind: str) -> None: ...
+
+
+class Send(Protocol):
+    """The way back to the caller, as a door offers it."""
+
+    @property
+    def started(self) -> bool: ...
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None: ...
+    async def start(self, status: int, headers: list[Header]) -> None: ...
+    def chunk(self, data: bytes) -> Awaitable[None]: ...
+    async def end(self) -> None: ...
+    async def cut(self) -> None: ...
+
+
+def reserve(accounts: Accounts, handles: Handles, wanted: tuple[int, int], watcher: Warned, key: str) -> Hold:
+    """Takes `wanted` (tokens, nano-dollars) and one request from all of the handles, or from none of them.
+
+    Raises LimitExceeded and BudgetExceeded, in words that name what is used up.
+    """
+    found = accounts.reserve(handles, time_ns(), wanted[0], wanted[1])
+    if isinstance(found, Hold):
+        for budget in found.warnings:
+            watcher.budget_warning(budget, key)
+        return found
+    watcher.limit_refused(found.id, found.kind)
+    wait = found.retry_after / NANO if found.retry_after >= 0 else None
+    if found.kind == "money":
+        raise BudgetExceeded(
+            f"the budget {found.id!r} has too little left for this request", retry_after=wait
+        )
+    raise LimitExceeded(_words(found), wait, figures(found))
+
+
+def _words(refusal: Refusal) -> str:
+    if refusal.kind == "parallel":
+        return (
+            f"the limit {refusal.id!r} of requests in flight is reached; try again when one of them is done"
+        )
+    if refusal.retry_after < 0:
+        return f"this request asks for more {refusal.kind} than the limit {refusal.id!r} allows at all"
+    return (
+        f"the limit {refusal.id!r} of {refusal.kind} is used up; try again in {_seconds(refusal.retry_after)}"
+    )
+
+
+def settle(hold: Hold, record: Record, reserved: int) -> None:
+    """The request is over: what it used is taken from what it had reserved (`reserved` tokens), the rest given back.
+
+    A request that never left the gateway consumed nothing. One whose caller went away, or whose provider was silent for
+    too long, has used what was reserved: the provider may well have answered.
+    """
+    if not record.attempts:
+        hold.release(time_ns())
+        return
+    used = sum([one.usage.input + one.usage.output for one in record.attempts if one.usage is not None])
+    usage = record.usage
+    if usage is not None:
+        used += usage.input + usage.output
+    elif record.error in _PERHAPS_ANSWERED:
+        used = max(used, reserved)
+    hold.settle(used, record.cost_nano_usd or 0, time_ns())
+
+
+_PERHAPS_ANSWERED = frozenset(("client_disconnected", "upstream_timeout"))
+
+
+def figures(told: Hold | Refusal) -> list[Header]:
+    """How far the tightest limits are used up, in OpenAI's words:
+    https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers"""
+    found: list[Header] = []
+    for kind, figure in ((b"requests", told.requests), (b"tokens", told.tokens)):
+        if figure is not None:
+            limit, left, full = figure
+            found += (
+                (b"x-ratelimit-limit-" + kind, b"%d" % limit),
+                (b"x-ratelimit-remaining-" + kind, b"%d" % left),
+                (b"x-ratelimit-reset-" + kind, _seconds(full).encode()),
+            )
+    return found
+
+
+def _seconds(ns: int) -> str:
+    return f"{max(ns, 0) / NANO:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+class Metered:
+    """A `Send` whose answers say how far the caller's limits are used up; what the provider says of its own is left
+    out."""
+
+    __slots__ = ("_hold", "_send", "chunk", "cut", "end")
+
+    def __init__(self, send: Send, hold: Hold) -> None:
+        self._send = send
+        self._hold = hold
+        self.chunk: Callable[[bytes], Awaitable[None]] = send.chunk
+        self.end = send.end
+        self.cut = send.cut
+
+    @property
+    def started(self) -> bool:
+        """Whether the head of an answer has left."""
+        return self._send.started
+
+    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
+        """A complete answer."""
+        await self._send.whole(status, self._told(headers), body)
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        """The head of a streamed answer."""
+        await self._send.start(status, self._told(headers))
+
+    def _told(self, headers: list[Header]) -> list[Header]:
+        hold = self._hold
+        kept = [one for one in headers if not one[0].startswith(b"x-ratelimit-")]
+        kept += figures(hold)
+        if hold.warnings:
+            kept.append((b"x-gateway-budget-warning", ", ".join(hold.warnings).encode("ascii", "replace")))
+        return kept

@@ -1,0 +1,25 @@
+"""Counters without labels, that any process may raise; they are told from the first, so that alerts see them rise."""
+
+from gateway._speedups.ledger import Ledger, Table
+
+PLAIN = {
+    "journal_lost": ("gateway_journal_lost", "Finished requests that the journal could not keep."),
+    "journal_damaged": ("gateway_journal_damaged", "Pieces of the journal that could not be read."),
+    "records_stored": ("gateway_records_stored", "Records of requests that reached the store."),
+    "records_refused": ("gateway_records_refused", "Records of requests that the store would not take."),
+}
+"""Their families and help texts, by the event."""
+
+
+class Counters:
+    """Raises the counters of `PLAIN`."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._events = Table(ledger, "events")
+        self._blocks = {event: self._events.locate(event.encode()) for event in PLAIN}
+
+    def add(self, event: str, number: int = 1) -> None:
+        """So many more of them; none where the table is full."""
+        block = self._blocks[event]
+        if number > 0 and block >= 0:
+            self._events.add(block, 0, number)
