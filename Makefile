@@ -1,4 +1,4 @@
-# make build | run | test | node | bench | check | fmt | soak | fuzz | faults | wheel
+# make build | run | test | node | bench | check | fmt | soak | fuzz | fuzz-admin | faults | wheel
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.built
 
 NODE_SDKS := tests/e2e/node/node_modules/.installed
 
-.PHONY: build run test node bench check fmt soak fuzz faults wheel clean
+.PHONY: build run test node bench check fmt soak fuzz fuzz-admin faults wheel clean
 
 build: $(STAMP)
 
@@ -39,9 +39,13 @@ $(NODE_SDKS): tests/e2e/node/package.json
 
 soak: build
 	$(BIN)/python -m bench.soak
+	RECORD_KILLS=200 $(BIN)/python -m pytest tests/e2e/test_records_survive.py
 
 fuzz: build
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -m hypothesis
+
+fuzz-admin: build
+	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/unit/control/test_admin_fuzz.py
 
 faults: build
 	FAULT_SECONDS=60 $(BIN)/python -m pytest $(wildcard tests/e2e/test_fault_*.py)

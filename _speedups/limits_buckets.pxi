@@ -2,9 +2,9 @@
 #
 # A part of limits.pyx, which has the imports and the layout.
 #
-# A bucket is one word, its theoretical arrival time (TAT): the moment at which it is full again. Its level is TAT - now,
-# between 0 and limit * step; each unit taken raises it by a step. A whole window's amount may go at once, and it comes
-# back evenly. Since all are whole steps, nothing is rounded on the way.
+# A bucket is one word, its theoretical arrival time (TAT): when it is full again. Its level is TAT - now,
+# between 0 and limit * step; each unit that is taken raises it by a step. A whole window's amount may go at once, and
+# it comes back evenly. Since all are whole steps, nothing is rounded on the way.
 
 
 cdef inline int64_t _level(int64_t tat, int64_t now, int64_t window, int64_t debt) noexcept nogil:

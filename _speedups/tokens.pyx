@@ -128,14 +128,14 @@ cdef class Encoding:
 
     cdef _check(self):
         """Raises ValueError for parts whose lengths do not belong together."""
-        cdef size_t slots = len(self.slots) // 4, tokens = len(self.starts) // 4, blocks, each
+        cdef size_t slots = len(self.slots) // 4, tokens = len(self.starts) // 4, blocks, each, numbers = BLOCKS_AT // 2
         cdef uint16_t block
         if tokens < 257 or slots < 2 * (tokens - 1) or slots & (slots - 1):
             raise ValueError("the table of ranks is damaged")
         if word32(&self.starts[4 * (tokens - 1)]) != <size_t>len(self.tokens):
             raise ValueError("the tokens are damaged")
         blocks = (len(self.classes) - BLOCKS_AT) // 128 if len(self.classes) > BLOCKS_AT else 0
-        for each in range(BLOCKS_AT // 2):
+        for each in range(numbers):
             if blocks:
                 memcpy(&block, &self.classes[2 * each], 2)
             if not blocks or block >= blocks:
@@ -144,8 +144,8 @@ cdef class Encoding:
     cdef uint32_t _longest(self):
         """The bytes of the longest token."""
         cdef uint32_t most = 0, start = 0, next
-        cdef size_t each
-        for each in range(1, len(self.starts) // 4):
+        cdef size_t each, starts = len(self.starts) // 4
+        for each in range(1, starts):
             next = word32(&self.starts[4 * each])
             most = max(most, next - start)
             start = next

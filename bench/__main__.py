@@ -96,6 +96,10 @@ def _order(arguments: argparse.Namespace) -> Order:
     if arguments.duration is not None:
         changes["seconds"] = arguments.duration
     names = arguments.scenario or (_QUICK if arguments.quick else tuple(BY_NAME))
+    if arguments.gateway_url:
+        names = [name for name in names if not BY_NAME[name].route]  # its names are not known
+    elif "route" in names and "unary" not in names:
+        names = ["unary", *names]  # what it is compared with
     return Order(
         scenarios=tuple(BY_NAME[name] for name in names),
         settings=msgspec.structs.replace(settings, **changes),

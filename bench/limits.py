@@ -80,7 +80,7 @@ def refusals(accounts: Accounts) -> Callable[[list[Chain]], tuple[int, ...]]:
 
 def main() -> None:
     """Prints one line for each operation."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.create(Path(folder, "ledger"), sections())
         accounts, others = Accounts(ledger, 0), [Accounts(ledger, number) for number in range(1, 4)]
         begun = perf_counter_ns()

@@ -34,7 +34,8 @@ class Server(msgspec.Struct, frozen=True):
 class Scenario(msgspec.Struct, frozen=True):
     """`caller` and `provider` are the dialects on both sides. `rate` is the open loop's, in requests/s;
     `connections` the peak's. `options` are mock options put into the model's name. `peers` says whether peers
-    can be asked for it."""
+    can be asked for it. `route` is the declared name that the gateway is asked for: such a scenario is the gateway's
+    alone, at peak."""
 
     name: str
     title: str
@@ -47,10 +48,25 @@ class Scenario(msgspec.Struct, frozen=True):
     options: str = ""
     peers: bool = False
     paced: bool = False
+    route: str = ""
 
+
+FAULTS = "mock-error500-rate10"
+_TARGETS, _LAST = ("gpt-4o-mini", "gpt-4o", "gpt-4.1"), ("openai/gpt-4.1-mini", "anthropic/claude-haiku-4-5")
+ROUTES: dict[str, dict[str, list[str]]] = {
+    "three": {"targets": [f"openai/{one}" for one in _TARGETS], "fallbacks": list(_LAST)},
+    "faulty": {
+        "targets": [f"openai/{one}-{FAULTS}" for one in _TARGETS],
+        "fallbacks": [f"{one}-{FAULTS}" for one in _LAST],
+    },
+}
+"""The declared names: three targets and two fallbacks, all of which answer alike; of the faulty ones each one request
+in ten with an error 500."""
 
 SCENARIOS = (
     Scenario("unary", "plain, 0.5 KB in, 1 KB out", "openai", "openai", False, peers=True),
+    Scenario("route", "the same, to 3 targets and 2 fallbacks", "openai", "openai", False, route="three"),
+    Scenario("faults", "the same, of which 10 % fail", "openai", "openai", False, route="faulty"),
     Scenario("large", "plain, 100 KB in, 1 KB out", "openai", "openai", False, prompt=_LARGE, rate=500.0),
     Scenario(
         "stream", "stream of 200 chunks", "openai", "openai", True, rate=50.0, connections=32, peers=True
@@ -104,7 +120,7 @@ def exchange(scenario: Scenario, server: Server) -> Exchange:
 def _model(scenario: Scenario, server: Server) -> str:
     name = _MODELS[scenario.provider] + (f"-mock-{scenario.options}" if scenario.options else "")
     if server.kind == "gateway":
-        return f"{scenario.provider}/{name}"
+        return scenario.route or f"{scenario.provider}/{name}"
     return server.model or name
 
 

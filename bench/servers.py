@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.cores import Cores
 from bench.processes import Child, free_port
-from bench.scenarios import MOCK_DEFAULTS, Server
+from bench.scenarios import MOCK_DEFAULTS, ROUTES, Server
 
 GATEWAY_KEY = "sk-bench-caller"
 _READY_SECONDS = 20.0
@@ -56,7 +56,8 @@ def start_nginx(out: Path, mock: Server, cores: Cores) -> tuple[Child, Server] |
 
 
 def gateway_config(mock_url: str, port: int, admin_port: int, workers: int, data: Path) -> str:
-    """A gateway config (YAML's JSON subset) with the mock behind openai and anthropic, and a caller key."""
+    """A gateway config (YAML's JSON subset) with the mock behind openai and anthropic, the declared names, and a
+    caller key."""
     config = {
         "server": {"host": "127.0.0.1", "port": port, "admin_port": admin_port, "workers": workers},
         "auth": {"keys": [GATEWAY_KEY]},
@@ -64,6 +65,7 @@ def gateway_config(mock_url: str, port: int, admin_port: int, workers: int, data
             "openai": {"base_url": f"{mock_url}/v1", "keys": ["sk-mock-openai"]},
             "anthropic": {"base_url": mock_url, "keys": ["sk-mock-anthropic"]},
         },
+        "models": ROUTES,
         "data": str(data),
     }
     return json.dumps(config, indent=1)
@@ -82,6 +84,7 @@ def spawn_gateway(out: Path, mock_url: str, cores: Cores, *, workers: int) -> tu
     port = free_port()
     config = out / "gateway.yaml"
     out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / "data", ignore_errors=True)  # else its journal is read beside the measurement
     config.write_text(gateway_config(mock_url, port, free_port(), workers, out.resolve() / "data"))
     argv = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
     child = Child(argv, log=out / "gateway.log", cores=cores)

@@ -137,7 +137,8 @@ def _peer(order: Order, spec: PeerSpec, where: Layout, mock: Server, stack: Exit
 
 def _first_stage(order: Order, subjects: list[Subject]) -> Iterator[Step]:
     for scenario in order.scenarios:
-        pressures: tuple[Pressure, ...] = ("peak",) if scenario.paced else ("one", "rate", "peak")
+        only_peak = scenario.paced or scenario.route
+        pressures: tuple[Pressure, ...] = ("peak",) if only_peak else ("one", "rate", "peak")
         for pressure in pressures:
             for subject in subjects:
                 if _takes_part(scenario, subject.server, pressure):
@@ -145,13 +146,15 @@ def _first_stage(order: Order, subjects: list[Subject]) -> Iterator[Step]:
 
 
 def _takes_part(scenario: Scenario, server: Server, pressure: Pressure) -> bool:
+    if scenario.route:  # others have no such names
+        return server.kind == "gateway"
     # A peer that serves less than the fixed rate would only queue.
     return server.kind != "peer" or (scenario.peers and pressure != "rate")
 
 
 def _second_stage(order: Order, subjects: list[Subject]) -> Iterator[Step]:
     for scenario in order.scenarios:
-        if not scenario.paced:
+        if not (scenario.paced or scenario.route):
             for subject in subjects:
                 yield Step(scenario, subject, "peak")
 

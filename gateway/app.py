@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,63 +13,64 @@ from time import time_ns
 import msgspec
 
 from gateway import __version__
-from gateway._speedups import health
-from gateway._speedups.health import TargetHealth
-from gateway._speedups.http1 import Client, Origin
+from gateway._speedups import health, limits
+from gateway._speedups.http1 import Client
 from gateway._speedups.ledger import Ledger
-from gateway.access.keys import Keyless, StaticKeys
+from gateway.access.callers import Callers
+from gateway.access.snapshot import Layers, Snapshot
 from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
 from gateway.api.model_shapes import Listed
 from gateway.config import Config, ProviderConfig
-from gateway.config.model import way_of
+from gateway.config.secret import Secret
 from gateway.control.files import discovered, models_path, runtime_folder
 from gateway.control.process import asks_for_models
+from gateway.control.snapshots import config_path, governance_content
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Crowd, Gateway
-from gateway.providers.address import parse_base_url, path_for, stream_path_for
 from gateway.providers.catalog import Catalog, catalog_of
 from gateway.providers.prices import cost_nano_usd
-from gateway.providers.provider import Provider
-from gateway.providers.registry import vendor_of
+from gateway.schemas.governance import Governance
 from gateway.schemas.usage import Usage
 from gateway.telemetry.cells import sections
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.settle import Telemetry
+from gateway.tokens.encodings import O200K, encoding
 from gateway.tokens.ratios import Counter, Ratios
-from gateway.upstream.connection import (
-    Benched,
-    Connection,
-    Credential,
-    Lane,
-    Quirks,
-    header_lines,
-    tls_context,
-)
+from gateway.upstream.connection import Connection
 from gateway.upstream.dispatch import Dispatcher
 from gateway.upstream.flights import Healths
+from gateway.upstream.own_keys import OwnKeys
 from gateway.upstream.realtime import Lines
-from gateway.upstream.renewal import Renewed
-from gateway.upstream.retry_budget import RetryBudget
+from gateway.upstream.renewal import Renewed, in_thread
 from gateway.upstream.shadow import Shadows
 from gateway.wiring.admission import admissions
+from gateway.wiring.connections import connection, heeds_limits, lent, vendor
 from gateway.wiring.failures import breakers, rules
+from gateway.wiring.governing import Governing
 from gateway.wiring.journal import bodies, journal
+from gateway.wiring.news import News, last_stored
 from gateway.wiring.routes import declared, first_target, router
 from gateway.wiring.ruling import ruling, shadowing
 
 PULSE = 0.1
 """Seconds between two looks at the ledger: the heartbeat, and whether a drain has begun or run out of time."""
+LOOK = 0.02
+"""Seconds between two looks at whether the control process has news."""
+LINGER = 0.5
+"""Seconds between two looks at whether a provider that was taken out has no request left."""
+BUILD = 120.0
+"""Seconds that reading price files and lists may take."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
     """What the supervisor builds once and every worker inherits.
 
     `models` is the file of the providers' lists, None where none is asked for any; `version` is the ledger's from
-    before it was read.
+    before it was read. `declared` is what the file says of callers, `stored` what the store last said.
     """
 
     config: Config
@@ -77,18 +78,30 @@ class Prepared(msgspec.Struct, frozen=True):
     ledger: Ledger
     models: Path | None
     version: int
+    declared: Snapshot
+    stored: Snapshot
+    news: News
 
 
 def prepare(config: Config) -> Prepared:
     """Builds what does not depend on an event loop. Raises what a bad price file or ledger raises."""
     catalog = catalog_of(config)
-    ledger = Ledger.prepare(ledger_path(config), (*sections(), *health.sections()))
+    if encoding(O200K) is None:  # loaded here, it is every worker's
+        log.warning("tokens are estimated: this build has no ranks")
+    rows = min(max(16, config.server.workers + 4), 64)
+    ledger = Ledger.prepare(
+        ledger_path(config), (*sections(), *health.sections(), *limits.sections(workers=rows))
+    )
     health.forget(ledger)
     version = ledger.snapshot_version
     models = models_path(config) if asks_for_models(config) else None
+    config_path(config).unlink(missing_ok=True)
+    news = News(config, models)
+    news.since(*news.paths)
     if models is not None:
         catalog.adopt(discovered(models) or {})
-    return Prepared(config, catalog, ledger, models, version)
+    declared_callers = Snapshot(governance_content(config))
+    return Prepared(config, catalog, ledger, models, version, declared_callers, last_stored(config), news)
 
 
 def ledger_path(config: Config) -> Path:
@@ -96,11 +109,8 @@ def ledger_path(config: Config) -> Path:
     return runtime_folder() / f"gateway-{os.getuid()}-{config.server.port}.ledger"
 
 
-def vendor(config: ProviderConfig) -> Provider:
-    """What a configured provider is."""
-    found = vendor_of(config.name, config.type, config.base_url or "")
-    assert found is not None  # the configuration was checked against the same registry
-    return found
+def ignore(_: Gateway) -> None:
+    """Nobody waits for another gateway."""
 
 
 class Worker:
@@ -117,32 +127,58 @@ class Worker:
         self._shadows: Shadows | None = None
         self._version = prepared.version
         self._counter = Counter(Ratios())
-        self.models = pages.Models(partial(listed, prepared), access(prepared.config).authenticate)
+        self._news = prepared.news
+        self._own: dict[str, dict[str, Secret]] = {}
+        self._catching_up: asyncio.Task[None] | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+        self._connections: dict[str, tuple[object, Connection]] = {}
+        self._kept: dict[str, tuple[object, Connection]] = {}
+        self._look_again: asyncio.TimerHandle | None = None
+        self._gateway: Gateway | None = None
+        self.swapped: Callable[[Gateway], None] = ignore
+        self.models = pages.Models(self._listed, self._visible)
 
     async def start(self) -> Gateway:
         """Makes everything that is bound to the running loop."""
-        config, catalog = self._prepared.config, self._prepared.catalog
-        loop = asyncio.get_running_loop()
-        self._place = self._prepared.ledger.join()
-        self._journal = journal(config, self._prepared.ledger, self._place.number)
-        metrics = Metrics(self._prepared.ledger, self._place, self._is_label)
-        telemetry = Telemetry(metrics, self._price, self._journal)
-        board = health.Board(self._prepared.ledger, self._place.number)
+        loop, ledger = asyncio.get_running_loop(), self._prepared.ledger
+        self._place = ledger.join()
+        self._journal = journal(self._prepared.config, ledger, self._place.number)
+        metrics = Metrics(ledger, self._place, self._is_label)
+        self._telemetry = Telemetry(metrics, self._price, self._journal)
+        self._board = health.Board(ledger, self._place.number)
+        self._governing = Governing(ledger, self._place.number, self._telemetry.bills)
+        self._gateway = self._furnished(loop)
+        if ledger.snapshot_version != self._version:  # a worker that takes a dead one's place
+            self._version = ledger.snapshot_version
+            await self._catch_up(loop)
+        self._beat(loop)
+        self._look(loop)
+        settle_memory()
+        return self._gateway
+
+    def _furnished(self, loop: asyncio.AbstractEventLoop) -> Gateway:
+        """The rooms by the configuration as it is now."""
+        config, catalog, telemetry, board = (
+            self._prepared.config,
+            self._prepared.catalog,
+            self._telemetry,
+            self._board,
+        )
         self._healths = Healths(board, self._is_label, breakers(config))
         self._router = router(config, catalog, self._healths)
         self._benched = telemetry.key_benched
         connections = {name: self._connect(one, loop) for name, one in config.providers.items()}
-        self._beat(loop)
-        settle_memory()
+        own = OwnKeys(partial(lent, config, self._own)) if self._own else None
         dispatcher = Dispatcher(
             *(connections, catalog.max_output, self._window, self._healths, telemetry, rules(config)),
             mid_stream=config.mid_stream,
             count_tokens=self._counter.count_request,
             admissions=admissions(config, board, telemetry),
+            own=own,
         )
         self._shadows = shadowing(config, dispatcher, telemetry)
         return Gateway(
-            access=access(config),
+            access=self._access(),
             router=self._router,
             dispatcher=dispatcher,
             callers=self._callers,
@@ -155,6 +191,7 @@ class Worker:
                 self._healths,
                 telemetry,
                 rules(config),
+                own,
             ),
             rules=ruling(config, telemetry),
             shadows=self._shadows,
@@ -165,8 +202,11 @@ class Worker:
 
     async def stop(self) -> None:
         """Closes every connection and gives the worker's place back."""
-        if self._pulse is not None:
-            self._pulse.cancel()
+        for timer in (self._pulse, self._look_again):
+            if timer is not None:
+                timer.cancel()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         if self._shadows is not None:
             await self._shadows.stop()
         for one in self._renewed:
@@ -175,9 +215,20 @@ class Worker:
             await client.close()
         if self._journal is not None:
             self._journal.close()
+        self._governing.close()
         self._place.leave()
 
     def _connect(self, config: ProviderConfig, loop: asyncio.AbstractEventLoop) -> Connection:
+        """The connection as it was where nothing about it has changed."""
+        all_of = self._prepared.config
+        asked = (config, all_of.limits, heeds_limits(all_of))
+        had = self._kept.get(config.name)
+        if had is None or had[0] != asked:
+            had = asked, self._connected(config, loop)
+        self._connections[config.name] = had
+        return had[1]
+
+    def _connected(self, config: ProviderConfig, loop: asyncio.AbstractEventLoop) -> Connection:
         limits = self._prepared.config.limits
         client = Client(
             loop,
@@ -219,13 +270,89 @@ class Worker:
         facts = self._prepared.catalog.facts(provider, model)
         return None if facts is None else cost_nano_usd(facts, usage, at)
 
-    def _adopt(self) -> None:
-        """The control process has written other models: from now on they are the ones that are served."""
-        found = None if self._prepared.models is None else discovered(self._prepared.models)
-        if found is not None:  # else what was known stays
-            self._prepared.catalog.adopt(found)
+    def _access(self) -> Access:
+        layers = Layers(self._prepared.declared, self._prepared.stored)
+        return self._governing.access(self._prepared.config, layers, self._prepared.catalog, self._own)
+
+    def _visible(self, headers: Mapping[bytes, bytes]) -> Callable[[str], bool] | None:
+        assert self._gateway is not None  # no request comes before `start` is over
+        access = self._gateway.access
+        if isinstance(access, Callers):
+            return access.visible(headers)
+        access.authenticate(headers)
+        return None
+
+    def _listed(self) -> Iterator[Listed]:
+        return listed(self._prepared)
+
+    async def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The control process has written something: new requests go by it, those under way by what was."""
+        stored, changed, models = (
+            await self._news.stored(),
+            await self._news.config(),
+            await self._news.models(),
+        )
+        assert self._gateway is not None  # the pulse begins after it
+        refurnish = False
+        if stored is not None:
+            self._prepared = msgspec.structs.replace(self._prepared, stored=stored)
+        if changed is not None:
+            refurnish = (changed.config, changed.own) != (without_callers(self._prepared.config), self._own)
+            self._own = changed.own
+            if refurnish:
+                self._prepared = await self._changed(changed.config, changed.declared)
+            else:
+                self._prepared = msgspec.structs.replace(self._prepared, declared=changed.declared)
+        if models is not None:
+            self._prepared.catalog.adopt(models)
             self._router.forget()
             self.models.forget()
+        if refurnish:
+            self._gateway = self._refurnished(loop)
+        elif stored is not None or changed is not None:
+            self._gateway = msgspec.structs.replace(self._gateway, access=self._access())
+        self.swapped(self._gateway)
+
+    async def _changed(self, config: Config, callers: Snapshot) -> Prepared:
+        """What a changed configuration begins with; what takes long is done beside the requests."""
+        prepared, old = self._prepared, self._prepared.config
+        catalog = prepared.catalog
+        if any(
+            getattr(config, name) != getattr(old, name) for name in ("providers", "prices", "price_files")
+        ):
+            catalog = await in_thread(partial(catalog_of, config), BUILD)
+            found = (
+                None
+                if prepared.models is None
+                else await in_thread(partial(discovered, prepared.models), BUILD)
+            )
+            catalog.adopt(found or {})
+        self._declared = declared(config)
+        return msgspec.structs.replace(prepared, config=config, catalog=catalog, declared=callers)
+
+    def _refurnished(self, loop: asyncio.AbstractEventLoop) -> Gateway:
+        before, shadows = self._connections, self._shadows
+        self._kept, self._connections = before, {}
+        made = self._furnished(loop)
+        self._kept = {}
+        self.models.forget()
+        if shadows is not None:
+            shadows.cut()
+        for name, (_, old) in before.items():
+            if name not in self._connections or self._connections[name][1] is not old:
+                self._retire(old, loop)
+        return made
+
+    def _retire(self, old: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes a provider's connections when the last request on them is over."""
+        if any(one.open > one.idle or one.waiting for one in old.client.stats.values()):
+            loop.call_later(LINGER, self._retire, old, loop)
+            return
+        self._clients.remove(old.client)
+        if old.renewed is not None:
+            self._renewed.remove(old.renewed)
+            self._endings.add(loop.create_task(old.renewed.stop()))
+        self._endings.add(loop.create_task(old.client.close()))
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self._prepared.ledger
@@ -239,10 +366,21 @@ class Worker:
             ledger.drain(time_ns() + int(self._prepared.config.server.drain * 1e9))
         if ledger.draining:
             self._drain(ledger)
-        if ledger.snapshot_version != self._version:
-            self._version = ledger.snapshot_version
-            self._adopt()
+        self._governing.beat()
         self._pulse = loop.call_later(PULSE, self._beat, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Whether there is news: revoked keys are refused some hundredths of a second later."""
+        version = self._prepared.ledger.snapshot_version
+        if version != self._version and (self._catching_up is None or self._catching_up.done()):
+            self._version = version
+            self._catching_up = loop.create_task(self._catch_up(loop))
+        self._look_again = loop.call_later(LOOK, self._look, loop)
+
+
+def without_callers(config: Config) -> Config:
+    """The configuration as it is handed out: callers travel beside it."""
+    return msgspec.structs.replace(config, governance=Governance())
 
 
 def settle_memory() -> None:
@@ -250,99 +388,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-def heeds_limits(config: Config) -> bool:
-    """Whether any route keeps away from targets that are near their providers' limits."""
-    return any(one.strategy in ("headroom", "adaptive") for one in config.models.values())
-
-
-def connection(
-    config: ProviderConfig,
-    vendor: Provider,
-    client: Client,
-    benches: tuple[TargetHealth, ...] = (),
-    benched: Benched | None = None,
-    heeds_limits: bool = False,
-) -> Connection:
-    """A configured provider, ready to be called."""
-    base = parse_base_url(config.base_url or vendor.base_url)
-    context = tls_context(config.verify_tls, config.ca_file) if base.tls else None
-    keys = config.keys
-    return Connection(
-        config.name,
-        client,
-        Origin(base.host, base.port, tls=base.tls, ssl_context=context),
-        base.authority,
-        lanes=lanes(config, vendor),
-        credentials=tuple(Credential(i, key.weight, key.models) for i, key in enumerate(keys))
-        or (Credential(0),),
-        timeouts=config.timeouts,
-        retries=config.retries.max,
-        base_path=base.path,
-        secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
-        renewed=renewed(config, vendor),
-        benches=benches,
-        benched=benched,
-        heeds_limits=heeds_limits,
-        longest_wait=config.retries.longest_wait,
-        budget=RetryBudget(config.retries.budget),
-        quirks=Quirks(
-            drops=vendor.drops,
-            accepts=vendor.accepts,
-            renames=vendor.renames,
-            max_tokens_field=vendor.max_tokens_field,
-            stream_usage=vendor.stream_usage if config.stream_usage is None else config.stream_usage,
-            prefills=vendor.prefills,
-        ),
-    )
-
-
-def renewed(config: ProviderConfig, vendor: Provider) -> Renewed | None:
-    """The credential that the vendor lends where no key is configured."""
-    given = {**config.settings, **{name: secret.reveal() for name, secret in config.secrets.items()}}
-    if config.keys or vendor.grant is None or way_of(vendor.ways, given) is None:
-        return None
-    return Renewed(config.name, vendor.grant.fetch(given))
-
-
-def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
-    """Every endpoint that the provider serves, with its path and its header lines per key."""
-    found = []
-    extra = tuple((name.encode(), value.reveal().encode("latin-1")) for name, value in config.headers.items())
-    for serving in vendor.serves:
-        auth = vendor.auth_for(serving)
-        fixed = tuple((name.encode(), value.encode()) for name, value in vendor.headers_for(serving))
-        secrets = [key.value.reveal() for key in config.keys]
-        credentials = [header_lines((*auth.headers(secret), *extra)) for secret in secrets]
-        base_url = config.base_url or ""
-        lane = Lane(
-            serving.endpoint,
-            path_for(
-                *(vendor, serving),
-                base_url=base_url,
-                api_version=config.api_version or "",
-                settings=config.settings,
-            ),
-            tuple(credentials) or (header_lines(extra),),
-            fixed,
-            stream_path_for(vendor, serving, base_url=base_url, settings=config.settings),
-            serving.models,
-            serving.adds,
-            serving.omits,
-            tuple(name.encode("ascii") for name in serving.withholds),
-            tuple((name.encode("ascii"), field) for name, field in serving.lists),
-            serving.framing,
-        )
-        found.append(lane)
-    return tuple(found)
-
-
-def access(config: Config) -> Access:
-    """Who may call."""
-    if config.auth.keys:
-        return StaticKeys(key.reveal() for key in config.auth.keys)
-    return Keyless(local_only=not config.server.allow_insecure)
 
 
 def listed(prepared: Prepared) -> Iterator[Listed]:
@@ -381,7 +426,7 @@ def load(prepared: Prepared) -> Application:
     prefer_throughput()
     ledger = prepared.ledger
     worker = Worker(prepared)
-    return Application(
+    application = Application(
         worker,
         {
             "health": pages.health,
@@ -391,3 +436,5 @@ def load(prepared: Prepared) -> Application:
             "model": worker.models.one,
         },
     )
+    worker.swapped = application.adopt
+    return application

@@ -1,6 +1,7 @@
 """The last leg: a reply or an error, in the caller's dialect, with the gateway's own headers."""
 
 from collections.abc import Awaitable
+from functools import lru_cache
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from gateway.dialects.endpoints import Endpoint
 from gateway.errors import ClientDisconnected, GatewayError, LimitExceeded, UpstreamStatus
 from gateway.schemas.record import Record
 from gateway.upstream.passthrough import Carried
-from gateway.upstream.replies import Stream
+from gateway.upstream.replies import Stream, Whole
 from gateway.upstream.tries import Reply
 
 Header = tuple[bytes, bytes]
@@ -30,7 +31,6 @@ class Send(Protocol):
 class Books(Protocol):
     """Who prices a record, and writes it down: once, before the last byte of its answer leaves."""
 
-    def price(self, record: Record) -> None: ...
     def close(self, record: Record) -> None: ...
 
 
@@ -41,24 +41,21 @@ class Listener(Protocol):
     def note(self, record: Record) -> None: ...
 
 
-async def deliver(
+def deliver(
     reply: Reply, send: Send, record: Record, books: Books, listener: Listener | None = None
-) -> None:
-    """Sends the reply; raises what the provider does to it on the way."""
+) -> Awaitable[None]:
+    """Sends the reply, while it is awaited; that raises what the provider does to it on the way."""
     record.status = 200
-    if isinstance(reply, Stream):
-        await _deliver_stream(reply, send, record, books, listener)
-        return
+    if isinstance(reply, Whole):
+        if listener is not None:
+            listener.hear(reply.body)
+            listener.note(record)
+        books.close(record)
+        headers = [(b"content-type", reply.content_type), *reply.headers, *gateway_headers(record)]
+        return send.whole(200, headers, reply.body)
     if isinstance(reply, Carried):
-        await deliver_carried(reply, send, record, books)
-        return
-    books.price(record)
-    headers = [(b"content-type", reply.content_type), *reply.headers, *gateway_headers(record)]
-    if listener is not None:
-        listener.hear(reply.body)
-        listener.note(record)
-    books.close(record)
-    await send.whole(200, headers, reply.body)
+        return deliver_carried(reply, send, record, books)
+    return _deliver_stream(reply, send, record, books, listener)
 
 
 async def deliver_carried(reply: Carried, send: Send, record: Record, books: Books) -> None:
@@ -92,7 +89,7 @@ class _Telling:
         data = await self.stream.chunk()
         if self._listener is not None:
             self._listener.hear(data)
-        if not data or self.stream.over:
+        if not self._told and (not data or self.stream.over):
             self.note()
             self._books.close(self.record)
         return data
@@ -130,6 +127,8 @@ async def deliver_error(error: GatewayError, endpoint: Endpoint, send: Send, rec
         return
     if send.started:
         await send.chunk(endpoint.codec.error_event(error))
+        if endpoint.cuts_after_error:
+            await send.cut()
         await send.end()
         return
     headers = [*error_headers(error), *endpoint.error_headers(error), *gateway_headers(record)]
@@ -165,8 +164,7 @@ def gateway_headers(record: Record) -> list[Header]:
         headers.append((b"x-gateway-queue-us", b"%d" % (record.queued_ns // 1000)))
     if record.attempts:
         headers += (
-            (b"x-gateway-provider", record.provider.encode()),
-            (b"x-gateway-model", _printable(record.model)),
+            *_target_headers(record.provider, record.model),
             (b"x-gateway-attempts", b"%d" % len(record.attempts)),
             (b"x-gateway-fallback", b"true" if record.fallback else b"false"),
         )
@@ -181,6 +179,11 @@ def gateway_headers(record: Record) -> list[Header]:
     if record.dropped:
         headers.append((b"x-gateway-dropped", _printable(", ".join(record.dropped))))
     return headers
+
+
+@lru_cache(1024)
+def _target_headers(provider: str, model: str) -> tuple[Header, Header]:
+    return (b"x-gateway-provider", provider.encode()), (b"x-gateway-model", _printable(model))
 
 
 def usd(nano: int) -> bytes:

@@ -21,6 +21,7 @@ from gateway.config import Config
 from gateway.control.child import Child
 from gateway.control.files import is_lasting
 from gateway.control.process import has_work, run
+from gateway.control.snapshots import Reread, config_path
 from gateway.telemetry.logs import log
 
 BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)
@@ -49,13 +50,13 @@ class Supervisor(MPServer):
     Granian gives up on a worker that dies twice in a few seconds; a gateway must not: it is started again, ever slower.
     """
 
-    def __init__(self, prepared: Prepared, **settings: Any) -> None:
+    def __init__(self, prepared: Prepared, reread: Reread | None = None, **settings: Any) -> None:
         super().__init__(**settings)
         self._killed = False
         self._ledger = prepared.ledger
         self._drain = prepared.config.server.drain
         self._deaths: dict[int, int] = {}
-        self._control = control(prepared, self.main_loop_interrupt.set)
+        self._control = control(prepared, self.main_loop_interrupt.set, reread)
 
     def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
         """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
@@ -78,7 +79,11 @@ class Supervisor(MPServer):
             worker.inner.kill()
 
     def signal_handler_reload(self, *_: Any) -> None:
-        log.warning("reload_ignored", hint="restart the gateway to apply a changed configuration")
+        """The control process reads the file again; workers hear of it from there."""
+        if self._control is None:
+            log.warning("reload_ignored", hint="the configuration does not come from a file")
+        else:
+            self._control.signal(signal.SIGHUP)
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         if self._control is not None:
@@ -120,11 +125,13 @@ class Supervisor(MPServer):
         self.wrks[index] = worker
 
 
-def control(prepared: Prepared, wake: Callable[[], None]) -> Child | None:
+def control(prepared: Prepared, wake: Callable[[], None], reread: Reread | None = None) -> Child | None:
     """The control process, where there is work for it."""
     if not has_work(prepared.config):
         return None
-    return Child(partial(run, prepared.config, prepared.ledger, prepared.models, prepared.catalog), wake)
+    return Child(
+        partial(run, prepared.config, prepared.ledger, prepared.models, prepared.catalog, reread), wake
+    )
 
 
 def claim(host: str, port: int) -> None:
@@ -135,8 +142,8 @@ def claim(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def serve(config: Config) -> int:
-    """Runs the gateway until a signal ends it; returns the exit code."""
+def serve(config: Config, reread: Reread | None = None) -> int:
+    """Runs the gateway until a signal ends it; returns the exit code. `reread` reads the configuration again."""
     multiprocessing.set_start_method(
         "fork", force=True
     )  # workers share the imported code and the read configuration
@@ -150,6 +157,7 @@ def serve(config: Config) -> int:
         return 1
     supervisor = Supervisor(
         prepared,
+        reread,
         target="gateway",
         address=server.host,
         port=server.port,
@@ -173,6 +181,7 @@ def serve(config: Config) -> int:
         supervisor.serve(target_loader=loader, wrap_loader=False)
     finally:
         Path(prepared.ledger.path).unlink(missing_ok=True)
+        config_path(config).unlink(missing_ok=True)
         if prepared.models is not None and not is_lasting(prepared.models):
             prepared.models.unlink(missing_ok=True)
     log.info("stopped")

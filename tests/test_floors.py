@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("keepalive",),
     ("pipeline",),
     ("api", "control"),
-    ("app", "wiring", "listening", "supervisor", "cli", "__main__"),
+    ("app", "wiring", "listening", "supervisor", "cli", "commands", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS) - 1  # the wiring: its files may import each other

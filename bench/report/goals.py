@@ -8,6 +8,7 @@ from bench.measure import Run
 _NGINX, _LITELLM = 0.20, 50.0
 _CHUNKS = 40_000.0  # per second and core, 32 streams
 _ADDED_P99 = 2000.0  # µs
+_ROUTED = 0.95  # of the requests/s by the direct name
 
 
 class Ratio(msgspec.Struct, frozen=True):
@@ -41,6 +42,8 @@ def goals(runs: list[Run], ratios: list[Ratio]) -> list[Goal]:
         _ratio("LiteLLM", "litellm", _LITELLM, runs, ratios),
         _flow(_find(runs, "flow", "gateway", "peak")),
         _steady(_find(runs, "unary", "direct", "rate"), _find(runs, "unary", "gateway", "rate")),
+        _routed(_find(runs, "unary", "gateway", "peak"), _find(runs, "route", "gateway", "peak")),
+        _faultless(_find(runs, "faults", "gateway", "peak")),
     ]
 
 
@@ -79,6 +82,26 @@ def _steady(direct: Run | None, gateway: Run | None) -> Goal:
         return _broken(promise, gateway)
     added = _added(direct.latency, gateway.latency)
     return Goal(promise, f"0 errors, {added / 1000:.2f} ms", added <= _ADDED_P99)
+
+
+def _routed(plain: Run | None, routed: Run | None) -> Goal:
+    promise = f"a route of 3 targets and 2 fallbacks ≥ {_ROUTED:g} × the direct name's requests/s"
+    if plain is None or routed is None or not plain.sound:
+        return _unknown(promise)
+    if not routed.sound:
+        return _broken(promise, routed)
+    by_rate = routed.rate / plain.rate
+    by_cpu = f", {plain.cpu_us / routed.cpu_us:,.2f} × by CPU time" if routed.cpu_us else ""
+    return Goal(promise, f"{by_rate:,.2f} × by rate{by_cpu}", by_rate >= _ROUTED)
+
+
+def _faultless(run: Run | None) -> Goal:
+    promise = "of 10 % failing answers no caller sees one: routes with retries and fallbacks"
+    if run is None:
+        return _unknown(promise)
+    if not run.sound:
+        return _broken(promise, run)
+    return Goal(promise, f"0 errors in {run.requests:,} answers", True)
 
 
 def _added(direct: Spread | None, gateway: Spread | None) -> float:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import translate
+from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -12,8 +13,9 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway._speedups.ledger import LedgerError
-from gateway._speedups.limits import Account, Accounts, Hold
-from gateway.access.holds import Guess, Handles, Metered, Send, Warned, reserve, settle
+from gateway._speedups.limits import Account, Accounts
+from gateway.access.bills import NONE, Bill, Bound, Numbers, bound
+from gateway.access.holds import Guess, Metered, Send, Warned
 from gateway.access.keys import credential
 from gateway.access.snapshot import Layers
 from gateway.errors import BadRequest, Forbidden, Unauthorized, Unavailable
@@ -21,6 +23,7 @@ from gateway.schemas.call import Call
 from gateway.schemas.governance import VirtualKey
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
+from gateway.telemetry.settle import Bills
 
 MEMO = 256
 """Names kept for each caller; callers choose them."""
@@ -41,6 +44,11 @@ class Asked(Protocol):
     client: Any
 
 
+Brought = Mapping[str, Mapping[str, object]]
+"""The callers' own provider keys that are at hand, by the key's id and the provider."""
+NOBODYS: Brought = {}
+
+
 class House(msgspec.Struct, frozen=True):
     """What all callers of a snapshot share."""
 
@@ -49,6 +57,9 @@ class House(msgspec.Struct, frozen=True):
     guess: Guess
     watcher: Warned
     edit: Edit
+    numbers: Numbers = msgspec.field(default_factory=Numbers)
+    bills: Bills = {}
+    brought: Brought = NOBODYS
 
 
 class Caller:
@@ -63,8 +74,13 @@ class Caller:
         self._guarded = bool(key.blocked or key.expires or key.endpoints or key.networks)
         self._defaults, self._forced = _settings(key.defaults), _settings(key.forced)
         self._edits = bool(key.defaults or key.forced)
+        at_hand = house.brought.get(key.id, {})
+        self._missing = frozenset(name for name in key.credentials if name not in at_hand)
         self._known: dict[str, bool] = {}
-        self._handles: dict[tuple[str, Target], Handles] = {}
+        self._common: dict[str, Bound] = {}
+        self._own: dict[tuple[str, Target], Bound] = {}
+        self._shared = tuple(sorted(one for one in house.snapshot.kinds if not _is_targeted(one)))
+        self._targeted = tuple(sorted(filter(_is_targeted, house.snapshot.kinds)))
 
     def enter(self, endpoint: str, client: Any, record: Record) -> None:
         """Notes who calls. Raises Unauthorized and Forbidden."""
@@ -111,23 +127,34 @@ class Caller:
         if self._edits:
             self._house.edit(call, self._defaults, self._forced)
 
-    def allowed(self, call: Call, plan: Plan) -> Plan:
+    def allowed(self, name: str, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises Forbidden where nothing is left."""
         if self._models is not None:
-            self._check_names(call, plan)
+            self._check_name(name, plan)
         if self.key.providers:
             targets = tuple([one for one in plan.targets if one.provider in self.key.providers])
             if not targets:
                 raise Forbidden("this API key may not use any provider of this model", param="model")
             if len(targets) < len(plan.targets):
                 plan = msgspec.structs.replace(plan, targets=targets)
+        if self._missing:
+            targets = tuple([one for one in plan.targets if one.provider not in self._missing])
+            if not targets:
+                self.need_own(plan.targets[0].provider)
+            plan = msgspec.structs.replace(plan, targets=targets)
         return plan
 
-    def _check_names(self, call: Call, plan: Plan) -> None:
+    def need_own(self, provider: str) -> None:
+        """Raises Unavailable where the caller's own key for a provider is not at hand: the gateway's is never used
+        in its place."""
+        if provider in self._missing:
+            raise Unavailable(f"this API key's own key for the provider {provider[:80]!r} is not at hand yet")
+
+    def _check_name(self, name: str, plan: Plan) -> None:
         first = plan.targets[0]
-        if self.may_ask(call.model) or (not plan.route and self.may_ask(f"{first.provider}/{first.model}")):
+        if self.may_ask(name) or (not plan.route and self.may_ask(f"{first.provider}/{first.model}")):
             return
-        raise Forbidden(f"this API key may not use the model {call.model[:200]!r}", param="model")
+        raise Forbidden(f"this API key may not use the model {name[:200]!r}", param="model")
 
     def check_wishes(self, call: Call) -> None:
         """Raises Forbidden where the request names fallbacks that the key may not use."""
@@ -141,29 +168,48 @@ class Caller:
                 if not self.may_ask(one):
                     raise Forbidden(f"this API key may not use the model {one[:200]!r}", param=field)
 
-    def handles(self, name: str, target: Target) -> Handles:
-        """The limits and budgets that a request for `name`, which goes to `target`, is subject to."""
-        found = self._handles.get((name, target))
+    @property
+    def is_targeted(self) -> bool:
+        """Whether anything stands on models or providers."""
+        return bool(self._targeted)
+
+    def common(self, name: str) -> Bound:
+        """The limits and budgets of a request for `name`, wherever it goes."""
+        found = self._common.get(name)
         if found is None:
-            if len(self._handles) >= MEMO:
-                self._handles.clear()
-            found = self._handles[name, target] = self._find(name, target)
+            if len(self._common) >= MEMO:
+                self._common.clear()
+            values = {**self._callers(), "model": (name,)}
+            kinds = (*self._shared, *(one for one in self._targeted if one.endswith("model")))
+            found = self._common[name] = self._find(kinds, values)
         return found
 
-    def _find(self, name: str, target: Target) -> Handles:
-        snapshot, key = self._house.snapshot, self.key
-        full = f"{target.provider}/{target.model}"
-        values = {
-            "key": (key.id,), "user": (key.user,), "team": (key.team,), "org": (key.org,),
-            "model": tuple(dict.fromkeys((name, full))), "provider": (target.provider,),
-        }  # fmt: skip
+    def own(self, name: str, target: Target) -> Bound:
+        """Those of what it does at this target."""
+        if not self._targeted:
+            return NONE
+        found = self._own.get((name, target))
+        if found is None:
+            if len(self._own) >= MEMO:
+                self._own.clear()
+            full = f"{target.provider}/{target.model}"
+            models = (full,) if target.model and full != name else ()
+            values = {**self._callers(), "model": models, "provider": (target.provider,)}
+            found = self._own[name, target] = self._find(self._targeted, values)
+        return found
+
+    def _callers(self) -> dict[str, tuple[str, ...]]:
+        key = self.key
+        return {"key": (key.id,), "user": (key.user,), "team": (key.team,), "org": (key.org,)}
+
+    def _find(self, kinds: tuple[str, ...], values: Mapping[str, tuple[str, ...]]) -> Bound:
         found: list[Account] = []
-        for kind in sorted(snapshot.kinds):
+        for kind in kinds:
             first, _, last = kind.partition("+")
             for one in filter(None, values.get(first, ())):
                 for other in filter(None, values.get(last, ())) if last else ("",):
                     found += self._bounds(f"{first}:{one}+{last}:{other}" if last else f"{first}:{one}")
-        return tuple(found[:MOST])
+        return bound(tuple(found[:MOST]))
 
     def _bounds(self, account: str) -> list[Account]:
         bounds, accounts = self._house.snapshot.bounds(account), self._house.accounts
@@ -197,13 +243,12 @@ MOST = 32
 class Visit:
     """One request of a caller: what it holds until it is over."""
 
-    __slots__ = ("_caller", "_hold", "_house", "_reserved")
+    __slots__ = ("_bill", "_caller", "_house")
 
     def __init__(self, caller: Caller, house: House) -> None:
         self._caller = caller
         self._house = house
-        self._hold: Hold | None = None
-        self._reserved = 0
+        self._bill: Bill | None = None
 
     def edit(self, call: Call) -> None:
         """Changes the call as the key demands. Raises Forbidden for fallbacks that it may not use."""
@@ -213,12 +258,19 @@ class Visit:
     def plan(self, call: Call, plan: Plan, record: Record) -> Plan:
         """The plan as far as the key allows it, and its limits' and budgets' consent. Raises Forbidden,
         LimitExceeded, BudgetExceeded."""
-        plan = self._caller.allowed(call, plan)
-        handles = self._caller.handles(call.model, plan.targets[0])
-        if handles:
-            wanted = self._house.guess.of(call, plan)
-            self._reserved = wanted[0]
-            self._hold = reserve(self._house.accounts, handles, wanted, self._house.watcher, record.key)
+        plan = self._caller.allowed(call.model, plan)
+        common = self._caller.common(call.model)
+        if common.handles or self._caller.is_targeted:
+            self._take(call.model, plan.targets[0], self._house.guess.of(call, plan), record)
+        return plan
+
+    def session(self, model: str, plan: Plan, record: Record) -> Plan:
+        """As `plan`, for a session: it counts as one request, and its tokens and price are known at its end."""
+        if not model:
+            self.pass_by(plan.targets[0].provider, record)
+            return plan
+        plan = self._caller.allowed(model, plan)
+        self._take(model, plan.targets[0], (0, 0), record)
         return plan
 
     def pass_by(self, provider: str, record: Record) -> None:
@@ -228,18 +280,28 @@ class Visit:
             raise Forbidden(f"this API key is bound to models, and {record.endpoint} to none")
         if key.providers and provider not in key.providers:
             raise Forbidden(f"this API key may not use the provider {provider[:80]!r}")
-        handles = self._caller.handles("", Target(provider, ""))
-        if handles:
-            self._hold = reserve(self._house.accounts, handles, (0, 0), self._house.watcher, record.key)
+        self._caller.need_own(provider)
+        self._take("", Target(provider, ""), (0, 0), record)
+
+    def _take(self, name: str, target: Target, wanted: tuple[int, int], record: Record) -> None:
+        caller, house = self._caller, self._house
+        common, own = caller.common(name), caller.own(name, target)
+        if common.handles or caller.is_targeted:
+            bill = Bill(house.accounts, house.numbers, partial(caller.own, name))
+            bill.reserve(common, own, target, wanted, house.watcher, record.key)
+            self._bill = house.bills[id(record)] = bill
 
     def around(self, send: Send) -> Send:
         """A way back that says how far limits are used up."""
-        return send if self._hold is None else Metered(send, self._hold)
+        return send if self._bill is None or not self._bill.holds else Metered(send, *self._bill.holds)
 
     def settle(self, record: Record) -> None:
-        """The request is over, whatever way it ended."""
-        if self._hold is not None:
-            settle(self._hold, record, self._reserved)
+        """The request is over, whatever way it ended. What was not paid with its record is paid now."""
+        bill = self._bill
+        if bill is not None:
+            self._house.bills.pop(id(record), None)
+            bill.draw(record)
+            bill.pay()
             self._house.guess.learn(record)
 
 
@@ -276,9 +338,10 @@ class Callers:
         caller.enter(record.endpoint, asked.client, record)
         return Visit(caller, self._house)
 
-    def visible(self, headers: Mapping[bytes, bytes]) -> Callable[[str], bool]:
-        """Which models a list shows to this caller. Raises Unauthorized and Forbidden."""
-        return self._caller(headers).may_ask
+    def visible(self, headers: Mapping[bytes, bytes]) -> Callable[[str], bool] | None:
+        """Which models a list shows to this caller; None where all. Raises Unauthorized and Forbidden."""
+        caller = self._caller(headers)
+        return caller.may_ask if caller.key.models else None
 
     def _caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         given = credential(headers)
@@ -316,6 +379,10 @@ def _is_valid(key: VirtualKey, digest: bytes) -> bool:
     if compare_digest(key.digest, digest.hex()):
         return True
     return compare_digest(key.rotated_digest, digest.hex()) and time() < key.rotated_until
+
+
+def _is_targeted(kind: str) -> bool:
+    return kind.endswith(("model", "provider"))
 
 
 def _matcher(globs: tuple[str, ...]) -> re.Pattern[str] | None:

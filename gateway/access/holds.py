@@ -1,6 +1,7 @@
 """What one request holds of its caller's limits and budgets, from its admission to its settled record."""
 
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from time import time_ns
 from typing import Protocol
 
@@ -74,34 +75,17 @@ def _words(refusal: Refusal) -> str:
     )
 
 
-def settle(hold: Hold, record: Record, reserved: int) -> None:
-    """The request is over: what it used is taken from what it had reserved (`reserved` tokens), the rest given back.
-
-    A request that never left the gateway consumed nothing. One whose caller went away, or whose provider was silent for
-    too long, has used what was reserved: the provider may well have answered.
-    """
-    if not record.attempts:
-        hold.release(time_ns())
-        return
-    used = sum([one.usage.input + one.usage.output for one in record.attempts if one.usage is not None])
-    usage = record.usage
-    if usage is not None:
-        used += usage.input + usage.output
-    elif record.error in _PERHAPS_ANSWERED:
-        used = max(used, reserved)
-    hold.settle(used, record.cost_nano_usd or 0, time_ns())
-
-
-_PERHAPS_ANSWERED = frozenset(("client_disconnected", "upstream_timeout"))
-
-
-def figures(told: Hold | Refusal) -> list[Header]:
+def figures(*told: Hold | Refusal) -> list[Header]:
     """How far the tightest limits are used up, in OpenAI's words:
     https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers"""
     found: list[Header] = []
-    for kind, figure in ((b"requests", told.requests), (b"tokens", told.tokens)):
-        if figure is not None:
-            limit, left, full = figure
+    for kind, figures in (
+        (b"requests", [one.requests for one in told]),
+        (b"tokens", [one.tokens for one in told]),
+    ):
+        tightest = min([one for one in figures if one is not None], key=itemgetter(1), default=None)
+        if tightest is not None:
+            limit, left, full = tightest
             found += (
                 (b"x-ratelimit-limit-" + kind, b"%d" % limit),
                 (b"x-ratelimit-remaining-" + kind, b"%d" % left),
@@ -118,11 +102,11 @@ class Metered:
     """A `Send` whose answers say how far the caller's limits are used up; what the provider says of its own is left
     out."""
 
-    __slots__ = ("_hold", "_send", "chunk", "cut", "end")
+    __slots__ = ("_holds", "_send", "chunk", "cut", "end")
 
-    def __init__(self, send: Send, hold: Hold) -> None:
+    def __init__(self, send: Send, *holds: Hold) -> None:
         self._send = send
-        self._hold = hold
+        self._holds = holds
         self.chunk: Callable[[bytes], Awaitable[None]] = send.chunk
         self.end = send.end
         self.cut = send.cut
@@ -141,9 +125,9 @@ class Metered:
         await self._send.start(status, self._told(headers))
 
     def _told(self, headers: list[Header]) -> list[Header]:
-        hold = self._hold
         kept = [one for one in headers if not one[0].startswith(b"x-ratelimit-")]
-        kept += figures(hold)
-        if hold.warnings:
-            kept.append((b"x-gateway-budget-warning", ", ".join(hold.warnings).encode("ascii", "replace")))
+        kept += figures(*self._holds)
+        warnings = [one for hold in self._holds for one in hold.warnings]
+        if warnings:
+            kept.append((b"x-gateway-budget-warning", ", ".join(warnings).encode("ascii", "replace")))
         return kept

@@ -73,6 +73,18 @@ class StaticKeys:
         record.key = self.authenticate(asked.headers)
 
 
+class Shut:
+    """Others reach the gateway, and nobody has a key yet: nobody may call."""
+
+    def authenticate(self, headers: Mapping[bytes, bytes]) -> str:  # noqa: ARG002 - as others
+        """Raises Unauthorized."""
+        raise Unauthorized("this gateway has no keys yet: its operator must make one at the admin API")
+
+    def admit(self, asked: Asked, record: Record) -> None:
+        """Raises as `authenticate` does."""
+        record.key = self.authenticate(asked.headers)
+
+
 class Keyless:
     """No keys are configured: whoever reaches the loopback interface may call, a web page may not.
 

@@ -45,7 +45,7 @@ NOTHING = Bounds()
 
 
 class Snapshot:
-    """One state of governance. `keyed` tells whether there is any key; `kinds` are those of the accounts that have
+    """One state of governance. `keyed` tells whether callers need one; `kinds` are those of the accounts that have
     bounds: `key`, `team+model` …
     """
 
@@ -108,7 +108,7 @@ def encoded(governance: Governance) -> bytes:
     return encode(
         (
             governance.version,
-            bool(governance.keys),
+            governance.keyed or bool(governance.keys),
             sorted({kind_of(account) for account in bounds}),
             [encode(shard) for shard in keys],
             [encode(shard) for shard in accounts],

@@ -43,6 +43,10 @@ class Application:
         self._ids = RequestIds()
         self._gateway: Gateway | None = None
 
+    def adopt(self, gateway: Gateway) -> None:
+        """From now on requests are served by this one; those under way end as they began."""
+        self._gateway = gateway
+
     async def __call__(self, scope: Message, receive: Receive, send: RawSend) -> None:
         if scope["type"] == "http":
             draining = self._gateway is not None and self._gateway.callers.draining
@@ -52,35 +56,32 @@ class Application:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def _http(self, inbound: Inbound, send: Send) -> None:
+    def _http(self, inbound: Inbound, send: Send) -> Awaitable[None]:
+        """What serves this request, for the caller to wait for."""
         if inbound.raw_path.startswith(PASSTHROUGH):
-            await self._pass_through(inbound, send)
-            return
+            return self._pass_through(inbound, send)
         match = self._paths.get(inbound.path) or find(self._paths, inbound.path)
         if match is not None and match.dialect == "gemini":
             adopt_key(inbound)
         if match is not None and inbound.method in match.methods:
             endpoint = ENDPOINTS.get(match.name)
             if endpoint is None and match.name in PARCELS:
-                await self._parcel(inbound, send, PARCELS[match.name])
-                return
+                return self._parcel(inbound, send, PARCELS[match.name])
             if endpoint is not None:
                 assert self._gateway is not None  # no request comes before lifespan.startup is complete
                 inbound.model, inbound.stream = match.argument, match.stream
                 if match.stream and EVENTS not in inbound.query:
                     endpoint = ARRAYS.get(match.name, endpoint)
                 record = Record(self._ids.next(), endpoint.name, endpoint.dialect, client=_address(inbound))
-                await serve(inbound, send, endpoint, record, self._gateway)
-                return
+                return serve(inbound, send, endpoint, record, self._gateway)
         store = None
         if match is None:
             store = find_store(inbound.raw_path, b"anthropic-version" in inbound.headers)
         if store is not None:
             match = Match(store[0].name, store[0].methods, store[0].dialect)
             if inbound.method in match.methods:
-                await self._keep(inbound, send, store)
-                return
-        await self._page(inbound, send, match)
+                return self._keep(inbound, send, store)
+        return self._page(inbound, send, match)
 
     async def _session(self, socket: Socket) -> None:
         assert self._gateway is not None

@@ -59,18 +59,19 @@ class Inbound:
         """The whole body, at most `limit` bytes before and after decompression."""
         headers = self.headers
         declared = headers.get(b"content-length")
-        if declared is not None and int(declared) > limit:
+        expected = None if declared is None else int(declared)
+        if expected is not None and expected > limit:
             raise _too_large(limit)
-        body = await self._read_raw(limit, None if declared is None else int(declared))
-        coding = headers.get(b"content-encoding")
-        return body if coding is None else decoded(body, coding, limit)
-
-    async def _read_raw(self, limit: int, expected: int | None) -> bytes:
         message = await self._receive()
         body: bytes = message.get("body", b"")
         if len(body) == expected:
-            self._read_whole = True
-            return body  # the server's empty last message carries nothing: one await less
+            self._read_whole = True  # the server's empty last message carries nothing: one await less
+        else:
+            body = await self._read_on(message, body, limit, expected)
+        coding = headers.get(b"content-encoding")
+        return body if coding is None else decoded(body, coding, limit)
+
+    async def _read_on(self, message: Message, body: bytes, limit: int, expected: int | None) -> bytes:
         parts = [body]
         size = len(body)
         while message["type"] == "http.request" and message.get("more_body"):
@@ -124,15 +125,19 @@ class Send:
     async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
         """A complete answer; Content-Length is added."""
         headers.append((b"content-length", b"%d" % len(body)))
-        await self.start(status, headers)
+        self._begin(headers)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def start(self, status: int, headers: list[Header]) -> None:
         """The head of a streamed answer."""
+        self._begin(headers)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def _begin(self, headers: list[Header]) -> None:
         self.started = True
         if self._close:
             headers.append((b"connection", b"close"))
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def chunk(self, data: bytes) -> None:
         """A piece of a streamed answer; waits while the caller reads too slowly."""

@@ -48,6 +48,10 @@ def metrics(pieces: Callable[[str], tuple[Iterator[bytes], str]]) -> Page:
     return answer
 
 
+Shown = Callable[[str], bool] | None
+"""Which names a caller is shown; None for all."""
+
+
 class Models:
     """`/v1/models` in the dialect of the SDK that asks.
 
@@ -56,10 +60,10 @@ class Models:
     """
 
     def __init__(
-        self, listed: Callable[[], Iterable[Listed]], authenticate: Callable[[Mapping[bytes, bytes]], str]
+        self, listed: Callable[[], Iterable[Listed]], visible: Callable[[Mapping[bytes, bytes]], Shown]
     ) -> None:
         self._listed = listed
-        self._authenticate = authenticate
+        self._visible = visible
         self._gathering: asyncio.Future[_Gathered] | None = None
 
     def forget(self) -> None:
@@ -67,17 +71,20 @@ class Models:
         self._gathering = None
 
     async def index(self, inbound: Inbound, match: Match) -> Answer:
-        """Every model that can be asked for by name."""
-        self._authenticate(inbound.headers)
-        gathered = await self._gathered()
-        return 200, [JSON], await gathered.encoded(_dialect(inbound, match))
+        """Every model that this caller can ask for by name."""
+        shown = self._visible(inbound.headers)
+        gathered, dialect = await self._gathered(), _dialect(inbound, match)
+        if shown is None:
+            return 200, [JSON], await gathered.encoded(dialect)
+        own = _Gathered({name: one for name, one in gathered.models.items() if shown(name)})
+        return 200, [JSON], await own.encoded(dialect)
 
     async def one(self, inbound: Inbound, match: Match) -> Answer:
         """One model; its name may hold a slash, plain or as `%2F`."""
-        self._authenticate(inbound.headers)
+        shown = self._visible(inbound.headers)
         models = (await self._gathered()).models
         found = models.get(match.argument) or models.get(unquote(match.argument))
-        if found is None:
+        if found is None or (shown is not None and not shown(found.name)):
             name = unquote(match.argument)
             raise UnknownModel(f"the model {name[:200]!r} is not known here", param="model")
         shape = SHAPES[_dialect(inbound, match)]

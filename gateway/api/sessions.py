@@ -2,6 +2,9 @@
 
 import asyncio
 from time import perf_counter_ns
+from typing import Any
+
+import msgspec
 
 from gateway.api.websocket import Socket
 from gateway.delivery import error_headers, gateway_headers
@@ -9,7 +12,7 @@ from gateway.dialects.endpoints import error_endpoint
 from gateway.dialects.realtime import REALTIME, Tally, Wanted, accepted, beta, wanted
 from gateway.dialects.stores import CHOICE_QUERY, choose
 from gateway.errors import BadRequest, GatewayError, Unavailable, UnknownPath, UpstreamStatus
-from gateway.pipeline import Gateway, meaning
+from gateway.pipeline import Gateway, Visit, meaning
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
 from gateway.upstream.lines import GOING_AWAY, Ended, Line
@@ -22,15 +25,25 @@ HURRY = 2.0
 """Seconds that saying goodbye to both sides may take."""
 
 
+class Identity(msgspec.Struct):
+    """Who asks for a session, and from where."""
+
+    headers: dict[bytes, bytes]
+    client: Any
+
+
 async def converse(socket: Socket, record: Record, gateway: Gateway) -> None:
     """Carries one session, whichever side ends it."""
     gateway.telemetry.begun()
+    visit: Visit | None = None
     try:
-        record.key = gateway.access.authenticate(socket.identity)
+        visit = gateway.access.admit(Identity(socket.identity, socket.client), record)
         if gateway.callers.draining:
             raise Unavailable("the gateway is shutting down; try again", retry_after=1)
         asked = wanted(socket.query)
         plan, query = _plan(socket, asked, gateway)
+        if visit is not None:
+            plan = visit.session(asked.model, plan, record)
         record.requested_model, record.stream = asked.model, True
         gateway.callers.add(socket, _this_task())
         line = await gateway.lines.open(plan, query, _headers(socket), record)
@@ -50,6 +63,8 @@ async def converse(socket: Socket, record: Record, gateway: Gateway) -> None:
         gateway.callers.remove(socket)
         record.total_ns = perf_counter_ns() - record.started_ns
         gateway.telemetry.settle(record)
+        if visit is not None:
+            visit.settle(record)
 
 
 def _plan(socket: Socket, asked: Wanted, gateway: Gateway) -> tuple[Plan, bytes]:

@@ -27,6 +27,7 @@ class Socket:
         "_receive",
         "_refusable",
         "_send",
+        "client",
         "gone",
         "headers",
         "path",
@@ -39,6 +40,7 @@ class Socket:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.client: Any = scope.get("client")
         self.subprotocols: list[str] = list(scope["subprotocols"])
         self.started = False
         self.gone = False

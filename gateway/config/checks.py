@@ -1,6 +1,7 @@
 """What only the whole configuration shows: open doors, and providers that are this gateway itself."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config.model import Config, Server
@@ -20,15 +21,23 @@ def check(config: Config, tree: Node) -> Iterator[Problem]:
 
 def _open_door(config: Config, tree: Node) -> Iterator[Problem]:
     server = config.server
-    if config.auth.keys or config.governance.keys or server.allow_insecure or is_loopback(server.host):
+    known = config.auth.keys or config.auth.jwt or config.governance.keys
+    if known or server.allow_insecure or is_loopback(server.host):
         return
+    if config.admin.enabled and _has_store(config):
+        return  # callers need keys of the store, and nobody is served without
     section = tree.fields.get("server")
     node = optional_mapping(section).get("host") or section or tree
     yield node.where.problem(
         "without caller keys the gateway only listens on this machine (127.0.0.1)",
-        "export GATEWAY_KEY=<a long random text> or write auth.keys; "
+        "export GATEWAY_KEY=<a long random text>, write auth.keys, or make keys first (gateway keys create); "
         "server.allow_insecure: true opens it to everybody",
     )
+
+
+def _has_store(config: Config) -> bool:
+    """Whether there is a store that may hold keys."""
+    return config.store.url is not None or (Path(config.data) / "gateway.db").exists()
 
 
 def _own_address(config: Config, tree: Node) -> Iterator[Problem]:

@@ -50,8 +50,11 @@ def _url(host: str, port: int) -> str:
 
 
 def _callers(config: Config) -> str:
-    if config.auth.keys:
-        return f"need a key; {_count(len(config.auth.keys), 'is', 'are')} configured"
+    keys = len(config.auth.keys) + len(config.governance.keys)
+    if keys:
+        return f"need a key; {_count(keys, 'is', 'are')} configured"
+    if config.auth.jwt is not None:
+        return f"need a token of {config.auth.jwt.issuer}"
     return "need no key" + (
         ", WHOEVER THEY ARE" if config.server.allow_insecure else "; only this machine is served"
     )

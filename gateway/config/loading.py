@@ -16,6 +16,7 @@ from gateway.config.resilience import all_retries, breaker
 from gateway.config.routes import Names, routes
 from gateway.config.rules import rules
 from gateway.config.sections import (
+    admin,
     auth,
     discovery,
     keepalive_comments,
@@ -71,6 +72,7 @@ def _config(tree: Node, known: Known, base: Path, source: str) -> Config:
     config = Config(
         server=top.get("server", section(server), None) or section(server)(Node(tree.where, "null")),
         auth=top.get("auth", section(auth), Config().auth),
+        admin=top.get("admin", admin, Config().admin),
         providers=found,
         models=top.get("models", lambda node: routes(node, names), {}),
         rules=top.get("rules", lambda node: rules(node, _mentionable(top, names)), ()),

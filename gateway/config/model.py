@@ -78,10 +78,27 @@ class Server(msgspec.Struct, frozen=True):
     allow_insecure: bool = False
 
 
+class Admin(msgspec.Struct, frozen=True):
+    """Whether there is an admin API, and on which address; its port is the server's. It always needs a key."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+
+
+class Jwt(msgspec.Struct, frozen=True):
+    """Whose tokens callers may use. `claims` names what of a token stands for the user, team, org and models."""
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    claims: dict[str, str] = {}
+
+
 class Auth(msgspec.Struct, frozen=True):
-    """The static keys that callers may use; without any, only this machine is served."""
+    """The static keys that callers may use, and the tokens; without any, only this machine is served."""
 
     keys: tuple[Secret, ...] = ()
+    jwt: Jwt | None = None
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -259,6 +276,7 @@ class Config(msgspec.Struct, frozen=True):
 
     server: Server = Server()
     auth: Auth = Auth()
+    admin: Admin = Admin()
     providers: dict[str, ProviderConfig] = {}
     models: dict[str, ModelRoute] = {}
     rules: tuple[RuleConfig, ...] = ()

@@ -22,8 +22,8 @@ class Records(msgspec.Struct, frozen=True):
     """How long records are kept: `keep` and `keep_bodies` in seconds, 0 for ever; at most about `most` of them, 0 for
     any number.
 
-    `client_ip` is full, masked or off. `bodies` says whose prompts and answers are kept, up to `body_bytes` of each: off,
-    keys (those that say so), or all; what matches a pattern of `redact` becomes stars.
+    `client_ip` is full, masked or off. `bodies` says whose prompts and answers are kept, up to `body_bytes` of each:
+    off, keys (those that say so), or all; what matches a pattern of `redact` becomes stars.
     """
 
     keep: float = 90 * 86_400.0

@@ -1,12 +1,16 @@
 """The small sections of the file: server, auth, limits, time-outs, retries, prices, log."""
 
 import os
+from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway.config.model import (
+    Admin,
     Auth,
     Discovery,
+    Jwt,
     Limits,
     LogConfig,
     PerRequest,
@@ -26,9 +30,11 @@ from gateway.config.reading import (
     duration,
     integer,
     list_of,
+    named,
     secret,
+    text,
 )
-from gateway.config.values import host
+from gateway.config.values import base_url, host, is_loopback
 
 DAY = 86_400.0
 LEVELS = ("debug", "info", "warning", "error")
@@ -78,8 +84,53 @@ def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return available
 
 
+def admin(node: Node) -> Admin:
+    """The admin API; `off` alone turns it off."""
+    if node.kind == "boolean":
+        return Admin(enabled=boolean(node))
+    if node.kind == "text" and node.text.lower() in ("on", "off"):
+        return Admin(enabled=node.text.lower() == "on")
+    given = Section(node)
+    found = Admin(
+        enabled=given.get("enabled", boolean, True),
+        host=given.get("host", host, Admin().host),
+    )
+    given.close()
+    return found
+
+
 def auth(section: Section) -> Auth:
-    return Auth(keys=section.get("keys", list_of(secret, example='such as ["${GATEWAY_KEY}"]'), ()))
+    keys = section.get("keys", list_of(secret, example='such as ["${GATEWAY_KEY}"]'), ())
+    if section.has("jwt") and find_spec("jwt") is None:
+        section.fail("jwt", "tokens need a package that is not installed", "pip install 'ai-gateway[jwt]'")
+    return Auth(keys=keys, jwt=section.get("jwt", _jwt, None))
+
+
+def _jwt(node: Node) -> Jwt:
+    given = Section(node)
+    found = Jwt(
+        issuer=given.need("issuer", text, "", "as it stands in the tokens' iss"),
+        audience=given.need("audience", text, "", "as it stands in the tokens' aud"),
+        jwks_url=given.need("jwks_url", _published, "", "where the issuer publishes its keys"),
+        claims=given.get("claims", named(_claim), {}),
+    )
+    given.close()
+    return found
+
+
+def _published(node: Node) -> str:
+    """Where keys may be trusted to be the issuer's: whoever changes them on their way could make tokens."""
+    found = base_url(node)
+    parts = urlsplit(found)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise node.where.error("must be an https:// URL")
+    return found
+
+
+def _claim(name: str, node: Node) -> str:
+    if name not in ("user", "team", "org", "models"):
+        raise node.where.error("is no part of a caller", "known here: user, team, org, models")
+    return text(node)
 
 
 def limits(section: Section) -> Limits:

@@ -1,6 +1,7 @@
 """The control process as its supervisor sees it: started, watched, started again ever slower, ended."""
 
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -44,6 +45,11 @@ class Child:
         """Starts it again, where it died and has waited."""
         if self._due and not self._ending.is_set():
             self.start()
+
+    def signal(self, number: int) -> None:
+        """Passes a signal on; to one that is not there it says nothing, for it will begin anew anyway."""
+        if self._process is not None and self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, number)
 
     def end(self) -> None:
         """Ends it with SIGTERM, and with SIGKILL where that does not help. It is not started again."""

@@ -1,8 +1,8 @@
 """The job that brings the journal into the store: every record once, whichever process dies and however long the store
 is away.
 
-A batch is read, and its rows are stored in one transaction with the places in the files that they came from. What is not
-stored stays in the files: memory holds one batch.
+A batch is read, and its rows are stored in one transaction with the places in the files that they came from. What is
+not stored stays in the files: memory holds one batch.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from gateway.schemas.record import Record
 from gateway.store.engine import upgrade, writing
 from gateway.store.records import Batch, Overtaken, keep, offsets
 from gateway.store.rows import Kinds, add
+from gateway.telemetry.lastwords import keep_last
 from gateway.telemetry.logs import log
 
 MOST = 500
@@ -109,6 +110,7 @@ class Ingestion:
             self._store(batch)
             self._count("journal_damaged", damages)
         for path in over:  # all that it held is stored
+            keep_last(path)
             path.unlink(missing_ok=True)
             self._lost.discard(path.name)
         return len(batch.records)

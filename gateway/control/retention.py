@@ -47,7 +47,11 @@ class Retention:
                 removed += found
                 await asyncio.sleep(PAUSE)
         if removed:
-            await asyncio.to_thread(self._one, self._shrink)
+            await asyncio.to_thread(self._one, self._forget_places)
+            more = await asyncio.to_thread(self._one, retention.shrink)
+            while more:
+                await asyncio.sleep(PAUSE)  # others write between two steps
+                more = await asyncio.to_thread(self._one, retention.shrink)
             log.info("records_removed", number=removed)
         return removed
 
@@ -62,9 +66,8 @@ class Retention:
             found.append(partial(retention.forget_bodies, before_ns=self._before(kept.keep_bodies)))
         return found
 
-    def _shrink(self, connection: Connection) -> int:
+    def _forget_places(self, connection: Connection) -> int:
         retention.forget_places(connection, self._before(PLACES))
-        retention.shrink(connection)
         return 0
 
     def _before(self, seconds: float) -> int:

@@ -59,6 +59,15 @@ def _is_free(file: int) -> bool:
     return True
 
 
+def is_over(path: Path) -> bool:
+    """Whether it is there, and nobody writes it any more."""
+    try:
+        with open(path, "rb") as file:
+            return _is_free(file.fileno())
+    except FileNotFoundError:
+        return False
+
+
 def remove_unborn(folder: Path) -> None:
     """Removes what workers left that died before their file had its name."""
     for path in _unborn(folder):

@@ -68,8 +68,9 @@ class Codec(Protocol):
 
     def write_request(self, request: ChatRequest, facts: TargetFacts, /) -> Written: ...
 
-    def read_reply(self, body: bytes, /) -> Reply:
-        """Raises UpstreamProtocolError for what is not an answer of this dialect."""
+    def read_reply(self, body: bytes, model: str = "", /) -> Reply:
+        """`model` is the target's, for a dialect whose answers do not name it. Raises UpstreamProtocolError for what is
+        not an answer of this dialect."""
 
     def write_reply(
         self,
@@ -84,7 +85,8 @@ class Codec(Protocol):
         """`request_model`, `reply_id` and `created` (Unix seconds) stand in where the provider said nothing. `request`
         is for dialects whose answers repeat it."""
 
-    def reader(self) -> StreamReader: ...
+    def reader(self, model: str = "", /) -> StreamReader:
+        """`model` as in `read_reply`."""
 
     def writer(self, request: ChatRequest, /, *, reply_id: str = "", created: int = 0) -> StreamWriter: ...
 

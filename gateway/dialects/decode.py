@@ -5,7 +5,7 @@ unknown field is cut out, a part of unknown type is wrapped as `gateway.opaque`,
 is decoded again. What is still wrong is the caller's mistake.
 """
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_origin
 
 import msgspec
 from msgspec import Raw, inspect
@@ -21,6 +21,9 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 NAMED = 32
 """How many unknown fields are named; a body full of them must not fill a header."""
+
+SAID = 160
+"""How many characters of a value, or of a path, an error repeats."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _ITEMS = msgspec.json.Decoder(list[Raw])
@@ -69,13 +72,20 @@ class RequestDecoder(Generic[T]):
 
 def mistake(error: msgspec.ValidationError, under: str = "") -> BadRequest:
     """The caller's mistake as msgspec found it. Its message ends with the path: "... - at `$.messages[0].role`"."""
-    text, _, path = str(error).partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
+    text, _, path = str(error).rpartition(" - at `$")
+    if not text:
+        text, path = path, ""
+    text, path = shortened(text), shortened(path.rstrip("`").lstrip("."))
     if not path and text.startswith("Object missing required field `"):
         path = text.split("`")[1]
     param = f"{under}.{path}" if under and path else under or path
     where = f" at `{param}`" if param else ""
     return BadRequest(f"Invalid request: {text[:1].lower()}{text[1:]}{where}", param=param or None)
+
+
+def shortened(text: str) -> str:
+    """A value that stands where a known word belongs is repeated in what msgspec says of it, and may be an image."""
+    return text if len(text) <= SAID else f"{text[:SAID]}..."
 
 
 class _Walk:
@@ -128,7 +138,7 @@ class _Walk:
                 kept.append(_member(name, self._value(bytes(value), known[name], self._path(path, name))))
             elif name == info.tag_field:
                 kept.append(_member(name, bytes(value)))
-            elif info.cls.__struct_config__.forbid_unknown_fields:
+            elif _strict(info.cls):
                 self._name(self._path(path, name), bytes(value))
         return b"{" + b",".join(kept) + b"}"
 
@@ -139,6 +149,12 @@ class _Walk:
     def _name(self, path: str, value: bytes) -> None:
         if value != b"null" and path not in self.unknown and len(self.unknown) < NAMED:
             self.unknown.append(path[:100])
+
+
+def _strict(wire: Any) -> bool:
+    """Whether a struct, generic or not, refuses unknown fields."""
+    config: msgspec.structs.StructConfig = (get_origin(wire) or wire).__struct_config__
+    return config.forbid_unknown_fields
 
 
 def _choose(fields: dict[str, Raw], structs: list[inspect.StructType]) -> inspect.StructType | None:

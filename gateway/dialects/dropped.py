@@ -81,6 +81,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "messages.content.document.file_id": "messages.content.source.file_id",
     },
     "gemini": {
+        FILE_NAME: "contents.parts.inlineData.displayName",
         THOUGHT: "contents.parts.thought",
         PROOF: "contents.parts.thoughtSignature",
         "n": _CONFIG + "candidateCount",
@@ -172,8 +173,11 @@ def _spelled(name: str, dialect: str) -> str:
     return word + name[len(stem) :]
 
 
-HARMLESS = frozenset(word for dialect in ("", *_WORDS) for word in spelled((PROOF, CITED), dialect))
-"""What every other provider would only ignore: strict routes let it go."""
+HARMLESS = frozenset(
+    word for dialect in ("", *_WORDS) for word in spelled((PROOF, CITED, FILE_NAME), dialect)
+)
+"""What every other provider would only ignore, and names of files, which every document of Bedrock's has: strict
+routes let it go."""
 
 
 def telling(names: Iterable[str]) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     `error_headers` are those that the dialect says of an error beside its body. `choices` tells how many answers a
     request asks for. `form` reads and writes what is no conversation. `renamed` replaces the model where the body
     names it beside the path. With `array` streams are written as a JSON array.
+    With `cuts_after_error` a stream's error event is followed by the connection's end, as some clients read past it.
     With `comments` its clients pass over comments in a stream; `keep_alive` is what they may get while nothing is said.
     """
 
@@ -108,6 +109,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     form: Form[Any, Any] | None = None
     renamed: Callable[[bytes, str], bytes] | None = None
     array: bool = False
+    cuts_after_error: bool = False
     comments: bool = False
     keep_alive: bytes = b""
 
@@ -133,10 +135,11 @@ class Endpoint(msgspec.Struct, frozen=True):
         form = self.form
         return tuple([(one, form.write_request(one, facts)) for one in form.split(request, facts.model)])
 
-    def read_replies(self, bodies: Sequence[bytes], requests: Sequence[Neutral]) -> Any:
-        """The neutral answer to all of `requests`: with `usage`, `model` and `finish`. Raises UpstreamProtocolError."""
+    def read_replies(self, bodies: Sequence[bytes], requests: Sequence[Neutral], model: str = "") -> Any:
+        """The neutral answer of the target's `model` to all of `requests`: with `usage`, `model` and `finish`. Raises
+        UpstreamProtocolError."""
         if self.form is None:
-            return self.codec.read_reply(bodies[0])
+            return self.codec.read_reply(bodies[0], model)
         form = self.form
         return form.join([form.read_reply(*pair) for pair in zip(bodies, requests, strict=True)])
 
@@ -314,6 +317,7 @@ ENDPOINTS: dict[str, Endpoint] = {
             family=CHAT,
             choices=taps.gemini_choices,
             model_in_path=True,
+            cuts_after_error=True,
             keep_alive=b"\r\n",
         ),
         Endpoint(
@@ -398,6 +402,7 @@ ARRAYS: dict[str, Endpoint] = {
         codec=arrays,
         stream_type=b"application/json",
         array=True,
+        cuts_after_error=False,
         keep_alive=b"",
     )
 }

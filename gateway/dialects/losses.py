@@ -5,9 +5,10 @@ Log probabilities are not named here: whoever asked for them was told when the r
 
 import msgspec
 
+from gateway.dialects.bedrock.pictures import picture
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.dropped import Dropped
-from gateway.schemas.chat import Audio, Citation, Opaque, Reply, Text
+from gateway.schemas.chat import Audio, Citation, Image, Opaque, Reply, Text
 from gateway.schemas.events import Cited, Event, Fragment, Opened
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -39,6 +40,8 @@ def lost_in(reply: Reply, dialect: str) -> tuple[str, ...]:
                 _opaque(part.dialect, part.kind, part.raw, dialect, lost)
             elif isinstance(part, Audio) and dialect != reply.dialect:
                 lost.add("reply.audio")
+            elif isinstance(part, Image) and dialect != reply.dialect:
+                lost.add("reply.image")
         if choice.details and reply.dialect == "bedrock":
             _opaque(reply.dialect, "metadata", choice.details, dialect, lost)
     return lost.names()
@@ -72,6 +75,8 @@ class StreamLosses:
 
 def _opaque(origin: str, kind: str, raw: bytes, dialect: str, lost: Dropped) -> None:
     if origin == dialect or kind == "logprobs":
+        return
+    if dialect == "bedrock" and picture(origin, kind, raw) is not None:
         return
     if kind not in _OBJECTS:
         lost.add(f"reply.{kind.removeprefix('input.')}")

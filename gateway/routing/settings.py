@@ -55,6 +55,20 @@ def settle(call: Call, settings: Settings) -> None:
         call.body, call.facts, call.request = body, request_facts(body), None
 
 
+def fill(call: Call, settings: Settings) -> None:
+    """As `settle`, but only for what the request says nothing of."""
+    settle(call, tuple([one for one in settings if not _says(call, _path(call.endpoint, one[0], call.body))]))
+
+
+def _says(call: Call, path: tuple[str, ...]) -> bool:
+    around = call.facts.spans.get(path[0])
+    if around is None or len(path) == 1:
+        return around is not None
+    if call.body[around[0] : around[0] + 1] != b"{":
+        return True
+    return path[1] in members(call.body, around)
+
+
 def settable(call: Call) -> bool:
     """Whether the body is JSON, whose fields can be set."""
     return isinstance(call.facts, Facts)

@@ -63,9 +63,13 @@ class Route:
         self._unable, self._window, self._sticky = uses.unable, uses.window, uses.sticky
         self._output, self._prices = uses.output, uses.prices
         self._sized = bool(uses.window or uses.output or uses.prices)
+        self._asks = self._sized or bool(uses.unable) or uses.sticky is not None
+        self._asks = self._sized or bool(uses.unable) or uses.sticky is not None
 
     def plan(self, call: Call, headers: Headers) -> Plan:
         """The targets in the order in which to try them. Raises BadRequest when none can serve the request."""
+        if not self._asks:
+            return self.named()
         asked = self.question(call, headers)
         targets = self._planner.plan(
             monotonic_ns(),

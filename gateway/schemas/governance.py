@@ -65,9 +65,11 @@ class VirtualKey(msgspec.Struct, frozen=True):
 
 
 class Governance(msgspec.Struct, frozen=True):
-    """Everything that admission needs to know, compiled from the file and the store."""
+    """Everything that admission needs to know, compiled from the file and the store. `keyed`: callers need keys, though
+    there may be none left."""
 
     version: int = 0
     keys: tuple[VirtualKey, ...] = ()
     limits: tuple[Limit, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    keyed: bool = False

@@ -4,6 +4,7 @@ from time import perf_counter_ns, time_ns
 
 import msgspec
 
+from gateway.schemas.charge import Charge
 from gateway.schemas.usage import Usage
 
 
@@ -39,6 +40,7 @@ class Record(msgspec.Struct, omit_defaults=True):
     `user`, `team`, `org` and `tags` are those of the key; `queued_ns` is the time spent waiting for a turn; `cache` is
     what the cache said. `prompt` and `answer` are the beginnings of both bodies, where those are kept.
     With `keeps_bodies` the key wants them.
+    `charge` is what its budgets owe for it.
     `kept`: it has been written down, and nothing that is changed now will be.
     """
 
@@ -80,4 +82,5 @@ class Record(msgspec.Struct, omit_defaults=True):
     prompt: str = ""
     answer: str = ""
     keeps_bodies: bool = False
+    charge: Charge | None = None
     kept: bool = False

@@ -146,11 +146,13 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     if not rows:
         return 0
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    found = connection.execute(make(table).on_conflict_do_nothing(), list(rows))
+    found = connection.execute(
+        make(table).on_conflict_do_nothing(), list(rows), execution_options={"preserve_rowcount": True}
+    )
     return max(0, found.rowcount)
 
 
 def offsets(connection: Connection) -> dict[str, int]:
     """Up to where each file of the journal is stored."""
     table = journal_offsets
-    return {file: offset for file, offset in connection.execute(select(table.c.file, table.c.offset))}
+    return {row.file: row.offset for row in connection.execute(select(table.c.file, table.c.offset))}

@@ -51,7 +51,15 @@ def forget_places(connection: Connection, before_ns: int) -> None:
     connection.execute(delete(journal_offsets).where(journal_offsets.c.updated_ns < before_ns))
 
 
-def shrink(connection: Connection) -> None:
-    """Gives free pages back to the disk. PostgreSQL does so by itself (autovacuum)."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(text(f"PRAGMA incremental_vacuum({PAGES})"))
+def shrink(connection: Connection) -> int:
+    """Gives some free pages back to the disk; how many. PostgreSQL does so by itself (autovacuum)."""
+    if connection.dialect.name != "sqlite":
+        return 0
+    free = text("PRAGMA freelist_count")
+    before: int = connection.execute(free).scalar_one()
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({PAGES})")
+    cursor.fetchall()  # each step of the statement frees one page
+    cursor.close()
+    after: int = connection.execute(free).scalar_one()
+    return before - after

@@ -17,20 +17,25 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{time.time_ns() // 1_000_000:012x}{os.urandom(8).hex()}"
 
 
+def _row(row: Mapping[Any, Any]) -> Row:
+    """With plain names: the database layer has a type of its own for some."""
+    return {str(name): value for name, value in row.items()}
+
+
 def find(connection: Connection, table: Table, id: str) -> Row | None:
     row = connection.execute(select(table).where(table.c.id == id)).mappings().first()
-    return None if row is None else dict(row)
+    return None if row is None else _row(row)
 
 
 def find_by(connection: Connection, table: Table, column: str, value: str) -> Row | None:
     """The first row with this value."""
     row = connection.execute(select(table).where(table.c[column] == value).limit(1)).mappings().first()
-    return None if row is None else dict(row)
+    return None if row is None else _row(row)
 
 
 def everything(connection: Connection, table: Table) -> list[Row]:
     """All rows, by id: for the compiler of snapshots."""
-    return [dict(row) for row in connection.execute(select(table).order_by(table.c.id)).mappings()]
+    return [_row(row) for row in connection.execute(select(table).order_by(table.c.id)).mappings()]
 
 
 def page(
@@ -42,13 +47,13 @@ def page(
     *clauses: ColumnElement[bool],
     newest_first: bool = False,
 ) -> list[Row]:
-    """At most `most` rows behind the id `after` that have these values and hold for `clauses`, in the order of their ids."""
+    """At most `most` rows behind the id `after`, ordered by id, that have these values and hold for `clauses`."""
     wanted = [*clauses, *(table.c[name] == value for name, value in filters.items())]
     if after:
         wanted.append(table.c.id < after if newest_first else table.c.id > after)
     order = table.c.id.desc() if newest_first else table.c.id
     query = select(table).where(and_(True, *wanted)).order_by(order).limit(most)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [_row(row) for row in connection.execute(query).mappings()]
 
 
 def add(connection: Connection, table: Table, values: Row) -> Row:

@@ -7,6 +7,12 @@ PLAIN = {
     "journal_damaged": ("gateway_journal_damaged", "Pieces of the journal that could not be read."),
     "records_stored": ("gateway_records_stored", "Records of requests that reached the store."),
     "records_refused": ("gateway_records_refused", "Records of requests that the store would not take."),
+    "limit_refusals": ("gateway_limit_refusals", "Requests refused because a limit was used up."),
+    "budget_refusals": ("gateway_budget_refusals", "Requests refused because a budget was used up."),
+    "budget_warnings": (
+        "gateway_budget_warnings",
+        "Requests that went on although a soft budget was used up.",
+    ),
 }
 """Their families and help texts, by the event."""
 

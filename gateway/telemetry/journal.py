@@ -144,7 +144,8 @@ class Journal:
 
 def _locked(folder: Path, name: str) -> int:
     """A new file, locked before anybody can find it under its name. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # parents are made with the usual mode, else
+    folder.mkdir(mode=0o700, exist_ok=True)
     young = folder / (name + YOUNG)
     file = os.open(
         young, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600

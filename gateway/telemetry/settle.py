@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable
 from time import perf_counter_ns, time
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +19,17 @@ Price = Callable[[str, str, Usage, int], int | None]
 """(provider, model, usage, Unix seconds) to nano-dollars, or None while the price is unknown."""
 
 
+class Bill(Protocol):
+    """What a request owes to budgets and limits."""
+
+    def draw(self, record: Record) -> None: ...
+    def pay(self) -> None: ...
+
+
+Bills = dict[int, Bill]
+"""The bills of requests under way, by their records' identity."""
+
+
 class Telemetry:
     """Everything the journey tells of itself passes here; nothing here waits."""
 
@@ -25,6 +37,7 @@ class Telemetry:
         self._metrics = metrics
         self._price = price
         self._journal = journal
+        self.bills: Bills = {}
 
     def begun(self) -> None:
         """A request came in."""
@@ -53,18 +66,25 @@ class Telemetry:
             record.cost_nano_usd = total
 
     def close(self, record: Record) -> None:
-        """All is known of the request, and the last byte of its answer has not left: it is written down, once."""
+        """All is known of the request, and the last byte of its answer has not left: it is written down, once, and its
+        bill paid before anything else is written."""
         if record.kept:
             return
         self.price(record)
+        bill = self.bills.pop(id(record), None) if self.bills else None
+        if bill is not None:
+            bill.draw(record)
         if self._journal is not None:
             record.total_ns = perf_counter_ns() - record.started_ns
             self._journal.write(record)
+        if bill is not None:
+            bill.pay()
         record.kept = True
 
     def settle(self, record: Record) -> None:
         """The request is over, whatever way it ended."""
-        self.close(record)
+        if not record.kept:
+            self.close(record)
         self._metrics.record(record)
         self._metrics.request_finished()
         if log.debugs:

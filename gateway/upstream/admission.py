@@ -206,6 +206,8 @@ class Admission:
         return place
 
     async def _wait(self, gate: Gate, deadline: int, record: Record) -> None:
+        if record.shadow:  # whose answer nobody gets has no place in a line of callers
+            raise self._refused(gate, FULL)
         began = perf_counter_ns()
         try:
             why = await gate.wait((deadline - began) / 1e9)
@@ -214,5 +216,8 @@ class Admission:
             record.queued_ns += queued
             self._watcher.queued(self._provider, queued)
         if why:
-            self._watcher.queue_refused(self._provider, why)
-            raise gate.busy(why)
+            raise self._refused(gate, why)
+
+    def _refused(self, gate: Gate, why: str) -> TargetBusy:
+        self._watcher.queue_refused(self._provider, why)
+        return gate.busy(why)

@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Awaitable, Callable
+from copy import copy
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from random import random
@@ -133,6 +134,24 @@ class Connection:
         self._secrets = secrets
         self._base_path = base_path.encode("ascii")
         self._heads: dict[tuple[int, str, bool, int, tuple[Header, ...]], bytes] = {}
+        self.own = False
+
+    def lent(self, lines: tuple[bytes, ...], secret: bytes) -> "Connection":
+        """The same provider, over the same sockets, with one key of a caller's own: its header lines by lane. What
+        becomes of it is nobody else's affair: it is never benched, nor does its refusal rest a target."""
+        found = copy(self)
+        found.own, found.renewed = True, None
+        lanes = zip(self._all, lines, strict=True)
+        found._all = tuple([msgspec.structs.replace(lane, credentials=(line,)) for lane, line in lanes])
+        found._lanes = grouped(found._all, lambda lane: lane.endpoint)
+        found._families = grouped(found._all, family)
+        found._only = Credential(0)
+        found._credentials = (found._only,)
+        found._benches, found._benched = (), None
+        found.heeds_limits = found.learns = False
+        found._secrets = (*self._secrets, secret)
+        found._heads = {}
+        return found
 
     def lane(self, endpoint: str, model: str) -> Lane | None:
         """How this provider serves `endpoint` for `model`; None where it does not."""

@@ -19,9 +19,10 @@ from gateway.upstream.admission import Admission
 from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
 from gateway.upstream.course import Course, Leg, Window
-from gateway.upstream.estimates import CountTokens, estimate
+from gateway.upstream.estimates import COUNTS, CountTokens, estimate
 from gateway.upstream.exchange import Errand
 from gateway.upstream.hedging import Race, Share, Try, delay_of
+from gateway.upstream.own_keys import OwnKeys, connection_for
 from gateway.upstream.passthrough import Carried, Parcel, carry
 from gateway.upstream.rendering import MaxOutput, render
 from gateway.upstream.replies import Stream, Whole
@@ -53,7 +54,9 @@ class Dispatcher:
         count_tokens: CountTokens = estimated,
         mid_stream: str = "error",
         admissions: Mapping[str, Admission] | None = None,
+        own: OwnKeys | None = None,
     ) -> None:
+        self._own = own
         self._mid_stream = mid_stream
         self._count_tokens = count_tokens
         self._connections = connections
@@ -65,17 +68,21 @@ class Dispatcher:
         self._tries = Tries(rules, watcher, sleep, admissions)
         self._shares: dict[str, Share] = {}
 
-    async def send(self, plan: Plan, call: Call, record: Record) -> Reply:
-        """The reply of the first target that commits. Raises the last target's error.
+    def send(self, plan: Plan, call: Call, record: Record) -> Awaitable[Reply]:
+        """The reply of the first target that commits. Raises the last target's error, at once or when awaited.
 
         A target whose breaker is open is passed over; when all are, the first of the plan is tried all the same.
         """
         if call.stream and (plan.mid_stream or self._mid_stream) == "resume":
-            return await self._resumably(plan, call, record)
+            return self._resumably(plan, call, record)
+        first = plan.targets[0]
+        deadline = record.started_ns + int(self._timeouts(plan, first).total * 1e9)
+        if len(plan.targets) == 1:
+            return self._try((first, self._healths(first), 1), plan, deadline, call, record)
+        return self._along(plan, deadline, call, record)
+
+    async def _along(self, plan: Plan, deadline: int, call: Call, record: Record) -> Reply:
         targets = plan.targets
-        deadline = record.started_ns + int(self._timeouts(plan, targets[0]).total * 1e9)
-        if len(targets) == 1:
-            return await self._try((targets[0], self._healths(targets[0]), 1), plan, deadline, call, record)
         course = Course(targets, self._healths, self._window)
         leg = course.next()
         while leg is not None:
@@ -174,14 +181,17 @@ class Dispatcher:
     def _try(self, leg: Leg, plan: Plan, deadline: int, call: Call, record: Record) -> Awaitable[Reply]:
         """What is under way to one target. Raises at once what needs no provider to be found out."""
         target, health, admitted = leg
-        connection = self._connections[target.provider]
+        connection = connection_for(self._connections, self._own, target.provider, record)
         try:
-            guess = estimate(connection, target, call, record, self._count_tokens)
-            if guess is not None:
-                if admitted == PROBE:
-                    health.release()
-                return _given(guess)
-            errand = self._errand(target, plan, call, record)  # may raise what no provider is to blame for
+            if call.endpoint in COUNTS:
+                guess = estimate(connection, target, call, record, self._count_tokens)
+                if guess is not None:
+                    if admitted == PROBE:
+                        health.release()
+                    return _given(guess)
+            errand = self._errand(
+                connection, target, plan, call, record
+            )  # may raise what no provider is to blame for
             if plan.strict and (lost := telling(record.dropped)):
                 raise Lossy(target.provider, lost)
         except BaseException:
@@ -192,8 +202,10 @@ class Dispatcher:
         bounds = Bounds(retries, deadline, len(plan.targets) == 1, admitted == PROBE)
         return self._tries.at(errand, health, bounds, record)
 
-    def _errand(self, target: Target, plan: Plan, call: Call, record: Record) -> Errand | Shipment:
-        connection, timeouts = self._connections[target.provider], self._timeouts(plan, target)
+    def _errand(
+        self, connection: Connection, target: Target, plan: Plan, call: Call, record: Record
+    ) -> Errand | Shipment:
+        timeouts = self._timeouts(plan, target)
         credential = connection.credential(target.model)
         if credential is None:
             raise UnservedEndpoint(f"no key of the provider {connection.name!r} may be used for this model")
@@ -208,9 +220,9 @@ class Dispatcher:
 
     async def carry(self, provider: str, one: Parcel, record: Record) -> Carried:
         """The answer of one provider to a request that passes as it is. Raises UnknownPath for an unknown provider."""
-        connection = self._connections.get(provider)
-        if connection is None:
+        if provider not in self._connections:
             raise UnknownPath(f"no provider {provider[:80]!r} is configured")
+        connection = connection_for(self._connections, self._own, provider, record)
         try:
             return await carry(connection, one, record)
         except GatewayError as error:
@@ -223,7 +235,7 @@ class Dispatcher:
 
     async def fetch(self, provider: str, store: Store, one: Parcel, record: Record) -> Whole | Carried:
         """The answer of one of the `keepers` to a request for what it keeps."""
-        connection = self._connections[provider]
+        connection = connection_for(self._connections, self._own, provider, record)
         lane = connection.lane(store.name, "")
         if lane is None:
             raise UnservedEndpoint(f"the provider {provider!r} does not serve {store.name}")

@@ -14,15 +14,16 @@ from gateway.upstream.replies import Whole
 CountTokens = Callable[[str, ChatRequest], int]
 """(model, conversation) to its tokens."""
 
+COUNTS = frozenset(name for name, one in ENDPOINTS.items() if one.family == COUNT)
+"""The endpoints where a count is asked for."""
+
 
 def estimate(
     connection: Connection, target: Target, call: Call, record: Record, count: CountTokens
 ) -> Whole | None:
-    """The gateway's own count, marked as such; None where the provider counts, or where no count was asked for.
-    Raises BadRequest for a conversation that cannot be read."""
-    endpoint = ENDPOINTS.get(call.endpoint)
-    if endpoint is None or endpoint.family != COUNT:
-        return None
+    """The gateway's own count for a call to one of `COUNTS`, marked as such; None where the provider counts. Raises
+    BadRequest for a conversation that cannot be read."""
+    endpoint = ENDPOINTS[call.endpoint]
     if connection.lane(call.endpoint, target.model) or connection.stand_in(COUNT, target.model):
         return None
     if call.request is None:

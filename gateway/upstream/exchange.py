@@ -1,5 +1,6 @@
 """One try at one target: the request sent, and the answer read until it commits."""
 
+from collections.abc import Awaitable
 from time import perf_counter_ns, time
 from typing import Any
 
@@ -26,7 +27,7 @@ from gateway.upstream.stories import Sequel, Successor, Teller
 from gateway.upstream.together import all_of
 
 
-class Errand(msgspec.Struct, frozen=True):
+class Errand(msgspec.Struct, frozen=True, gc=False):
     """What to ask whom, and how long to wait."""
 
     connection: Connection
@@ -42,13 +43,22 @@ async def run(errand: Errand, left: float, record: Record) -> Whole | Stream:
     call, out = errand.call, errand.out
     if len(out.parts) > 1:
         return await _whole_of_many(errand, left, record)
-    response = await _request(errand, out.body, left, record)
+    before = perf_counter_ns()
+    try:
+        response = await _request(errand, out.body, left)
+    finally:
+        record.waited_ns += perf_counter_ns() - before
     try:
         if not 200 <= response.status < 300:
             raise await refusal(response, out.speaks)
         if call.stream:
             return await _stream(response, errand, record)
-        return await _whole(response, errand, record)
+        before = perf_counter_ns()
+        try:
+            body = await response.read()
+        finally:
+            record.waited_ns += perf_counter_ns() - before
+        return _whole(body, response, errand, record)
     except BaseException as error:
         response.abort()
         if isinstance(error, GatewayError):
@@ -56,24 +66,15 @@ async def run(errand: Errand, left: float, record: Record) -> Whole | Stream:
         raise
 
 
-async def _request(errand: Errand, body: bytes, left: float, record: Record) -> Response:
-    connection, target, out, timeouts = errand.connection, errand.target, errand.out, errand.timeouts
-    caller = errand.call.headers if out.speaks.dialect == errand.call.dialect else ()
-    before = perf_counter_ns()
-    try:
-        head = connection.head(out.lane, errand.credential, target.model, errand.call.stream, caller)
-        return await connection.request(head, body, timeouts, left)
-    finally:
-        record.waited_ns += perf_counter_ns() - before
+def _request(errand: Errand, body: bytes, left: float) -> Awaitable[Response]:
+    connection, call, out = errand.connection, errand.call, errand.out
+    caller = call.headers if out.speaks.dialect == call.dialect else ()
+    head = connection.head(out.lane, errand.credential, errand.target.model, call.stream, caller)
+    return connection.request(head, body, errand.timeouts, left)
 
 
-async def _whole(response: Response, errand: Errand, record: Record) -> Whole:
+def _whole(body: bytes, response: Response, errand: Errand, record: Record) -> Whole:
     call, out = errand.call, errand.out
-    before = perf_counter_ns()
-    try:
-        body = await response.read()
-    finally:
-        record.waited_ns += perf_counter_ns() - before
     if out.speaks.name == call.endpoint:
         facts = out.speaks.reply_facts(body)
         if facts.error is not None:
@@ -89,7 +90,8 @@ async def _whole(response: Response, errand: Errand, record: Record) -> Whole:
 def _translated(errand: Errand, answers: list[tuple[bytes, Response]], record: Record) -> Whole:
     """The caller's answer, from those to all parts of its request."""
     call, out, model = errand.call, errand.out, errand.target.model
-    reply = out.speaks.read_replies([body for body, _ in answers], [part.request for part in out.parts])
+    bodies, asked = [body for body, _ in answers], [part.request for part in out.parts]
+    reply = out.speaks.read_replies(bodies, asked, model)
     if reply.usage is None and out.speaks.family == EMBED:
         reply = replace(reply, usage=counted([response.header(TOKENS) for _, response in answers]))
     record.usage = reply.usage
@@ -104,7 +106,7 @@ def _translated(errand: Errand, answers: list[tuple[bytes, Response]], record: R
 
 async def _whole_of_many(errand: Errand, left: float, record: Record) -> Whole:
     async def ask(part: Part) -> tuple[bytes, Response]:
-        response = await _request(errand, part.body, left, Record(record.request_id))
+        response = await _request(errand, part.body, left)
         try:
             if not 200 <= response.status < 300:
                 raise await refusal(response, errand.out.speaks)

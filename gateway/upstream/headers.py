@@ -23,7 +23,21 @@ _BACK_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"openai-processing-
 
 def returned(headers: Iterable[Header]) -> list[Header]:
     """The provider's headers that a caller gets: request ids, rate limits, when to come back."""
-    return [header for header in headers if header[0] in _BACK or header[0].startswith(_BACK_PREFIXES)]
+    return [header for header in headers if _RETURNS[header[0]]]
+
+
+class _Returns(dict[bytes, bool]):
+    """Whether a caller gets the header of a name; the names of some hundred headers are remembered."""
+
+    def __missing__(self, name: bytes) -> bool:
+        found = name in _BACK or name.startswith(_BACK_PREFIXES)
+        if len(self) < _NAMES:
+            self[name] = found
+        return found
+
+
+_RETURNS = _Returns()
+_NAMES = 512
 
 
 TOKENS = b"x-amzn-bedrock-input-token-count"

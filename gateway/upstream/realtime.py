@@ -16,6 +16,7 @@ from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection, Credential, Lane
 from gateway.upstream.flights import Flight
 from gateway.upstream.lines import Header, Line, Way, dial
+from gateway.upstream.own_keys import OwnKeys, connection_for
 from gateway.upstream.rules import Rules
 
 PROBE = 2
@@ -42,7 +43,9 @@ class Lines:
         healths: Callable[[Target], TargetHealth],
         watcher: Watcher,
         rules: Rules = Rules(),  # noqa: B008 - frozen data
+        own: OwnKeys | None = None,
     ) -> None:
+        self._own = own
         self._connections = connections
         self._bounds = bounds
         self.max_message = max_message
@@ -84,7 +87,7 @@ class Lines:
 
     async def _try(self, target: Target, asked: "_Asked", probe: bool, record: Record) -> Line:
         """One target, with each of its keys that may do better than the last."""
-        connection = self._connections[target.provider]
+        connection = connection_for(self._connections, self._own, target.provider, record)
         try:
             lane = self._lane(connection, target)
             credential = connection.credential(target.model)
@@ -134,15 +137,16 @@ class Lines:
         self._open[target.provider] += 1
         before, opened = perf_counter_ns(), False
         try:
-            line = await self._dial(way, asked)
+            line = await self._dial(way, asked, record)
             flight.answered()
             line.flight, opened = flight, True
             return line
         except GatewayError as error:
-            self._connections[target.provider].cleanse(error)
+            connection_for(self._connections, self._own, target.provider, record).cleanse(error)
             attempt.outcome, attempt.status = error.code, error.http_status
             attempt.cause = cause_of(error)
-            flight.failed(error, alone=last_key)
+            own = connection_for(self._connections, self._own, target.provider, record).own
+            flight.failed(error, alone=last_key and not own)
             raise
         except BaseException:
             attempt.outcome = "dropped"
@@ -155,8 +159,8 @@ class Lines:
                 self._open[target.provider] -= 1
                 flight.end()
 
-    async def _dial(self, way: Way, asked: "_Asked") -> Line:
-        connection = self._connections[way.target.provider]
+    async def _dial(self, way: Way, asked: "_Asked", record: Record) -> Line:
+        connection = connection_for(self._connections, self._own, way.target.provider, record)
         own = None if asked.plan.timeouts is None else asked.plan.timeouts.get(way.target.provider)
         return await dial(
             connection, way, asked.query, asked.headers, self.max_message, own or connection.timeouts

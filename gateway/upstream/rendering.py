@@ -30,7 +30,7 @@ class Part(msgspec.Struct, frozen=True):
     request: Neutral
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A rendered request: `speaks` is the endpoint whose dialect it is in; `hide_usage` tells that the gateway asked
     for the stream's usage where the caller did not. A translated request has `parts`; `body` is the first one's."""
 
@@ -72,7 +72,9 @@ def _passed(connection: Connection, lane: Lane, target: Target, call: Call, reco
     )
     if endpoint.renamed is not None:
         body = endpoint.renamed(body, target.model)
-    return Outgoing(WRAPPED.get(lane.framing, endpoint), lane, for_lane(lane, body, call), ask_usage)
+    if lane.adds or lane.omits:
+        body = for_lane(lane, body, call)
+    return Outgoing(WRAPPED.get(lane.framing, endpoint), lane, body, ask_usage)
 
 
 def _translated(

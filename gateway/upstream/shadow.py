@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter_ns
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ SUFFIX = "-shadow"
 class Sender(Protocol):
     """Who sends a copy: the dispatcher."""
 
-    async def send(self, plan: Plan, call: Call, record: Record) -> Reply: ...
+    def send(self, plan: Plan, call: Call, record: Record) -> Awaitable[Reply]: ...
 
 
 class Watcher(Protocol):

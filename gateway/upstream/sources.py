@@ -63,7 +63,7 @@ class Translated:
         self._dialect = wanted.codec.name
         self._losses = StreamLosses(self._dialect)
         self._events = speaks.framing()
-        self._reader = speaks.codec.reader()
+        self._reader = speaks.codec.reader(model)
         self._writer: StreamWriter = wanted.codec.writer(request, reply_id=reply_id, created=created)
 
     def feed(self, data: bytes) -> bytes:

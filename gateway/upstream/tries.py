@@ -84,7 +84,10 @@ class Tries:
                 next_key = rule.next_key and not last_key and left(bounds.deadline) > 0
                 # A credential that is lent is being renewed by now: its target need not rest.
                 renews = connection.renewed is not None and cause_of(error) == Cause.CREDENTIAL
-                flight.failed(error, alone=last_key and not renews, goes_on=next_key)
+                alone = (
+                    last_key and not renews and not connection.own
+                )  # a caller's own key tells nothing of others
+                flight.failed(error, alone=alone, goes_on=next_key)
                 self._learn(errand, health, rule, error)
                 if next_key:
                     probe = flight.probe

@@ -35,7 +35,7 @@ class Gateway:
         folder.mkdir(parents=True, exist_ok=True)
         port, admin_port = free_ports(2)
         server = {"host": "127.0.0.1", "port": port, "admin_port": admin_port, "workers": 2}
-        usual = {"log": {"format": "json"}, "discovery": {"enabled": False}}
+        usual = {"log": {"format": "json"}, "discovery": {"enabled": False}, "admin": "off"}
         self.config = {**usual, **config, "server": {**server, **config.get("server", {})}}
         self.port = int(self.config["server"]["port"])
         self.log_path = folder / "gateway.log"

@@ -149,6 +149,25 @@ def test_an_array_that_breaks_off_ends_with_an_error(
     assert error["error"]["code"] == 502
 
 
+@pytest.mark.parametrize("model", MODELS[:1])
+def test_a_stream_that_breaks_off_raises_with_its_message_and_never_ends_well(
+    all_three: Gateway, gemini_server: FaultServer, model: str
+) -> None:
+    """Some clients read past the error event: for them the connection breaks off."""
+    gemini_server.script(wire.stream(gemini_wire.events(["one ", "two "], finish=None)))
+    pieces = models(all_three).generate_content_stream(model=model, contents=WORDS)
+    assert [next(pieces).text for _ in range(2)] == ["one ", "two "]
+    with pytest.raises(errors.APIError, match="ended before it was complete") as raised:
+        next(pieces)
+    assert raised.value.code == 502
+    body = {"contents": [{"role": "user", "parts": [{"text": WORDS}]}]}
+    with all_three.connect() as connection:
+        connection.send(all_three.encode(f"/v1beta/models/{model}:streamGenerateContent?alt=sse", body))
+        reply = connection.reply()
+    assert b'"error"' in reply.body
+    assert not reply.complete
+
+
 def test_the_key_may_stand_in_the_query(all_three: Gateway, gemini_server: FaultServer) -> None:
     body = {"contents": [{"role": "user", "parts": [{"text": WORDS}]}]}
     path = f"/v1beta/models/{MODELS[0]}:generateContent"

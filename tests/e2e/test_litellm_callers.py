@@ -146,7 +146,7 @@ CUT = {
     "anthropic": litellm.exceptions.MidStreamFallbackError,
     "bedrock": litellm.BadRequestError,  # so it names every exception of Bedrock's streams
 }
-"""Gemini is not here: LiteLLM passes over an error among the events of its streams, and calls the answer whole."""
+"""Gemini is not here: LiteLLM passes over an error among the events of its streams, and its words with it."""
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -155,6 +155,13 @@ def test_a_cut_stream_is_an_error(vendors: Vendors, route: str, provider: str) -
     vendors.say(Say("one two three four", breaks=CLOSE))
     with pytest.raises(CUT[route], match="before its answer was complete"):
         whole(vendors, route, provider, stream=True)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_cut_stream_of_geminis_is_an_error_too(vendors: Vendors, provider: str) -> None:
+    vendors.say(Say("one two three four", breaks=CLOSE))
+    with pytest.raises(Exception, match=r"(?i)incomplete|closed|disconnected|peer"):
+        whole(vendors, "gemini", provider, stream=True)
 
 
 @pytest.mark.parametrize("route", CALLING)

@@ -91,10 +91,13 @@ def admin_of(connection: Connection, key: str) -> Admin | None:
 def keeps_an_owner(connection: Connection) -> bool:
     """Whether somebody could still undo everything: an owner of all, neither blocked nor ending."""
     table = governance.admin_keys
-    return things.count(
-        *(connection, table, table.c.role == "owner", table.c.team.is_(None)),
-        *(table.c.blocked.is_(False), table.c.expires == 0),
-    ) > 0
+    return (
+        things.count(
+            *(connection, table, table.c.role == "owner", table.c.team.is_(None)),
+            *(table.c.blocked.is_(False), table.c.expires == 0),
+        )
+        > 0
+    )
 
 
 class Patience:

@@ -139,7 +139,7 @@ _NEW = {kind.name: keyed(kind) for kind in KINDS}
 def _of(kind: Kind) -> Iterator[Action]:
     root, name = f"/api/{kind.path}", kind.name.replace("_", " ")
     one = f"{root}/{{id}}"
-    bound = {"kind": kind, "scoped": kind.scoped}
+    bound: dict[str, Any] = {"kind": kind, "scoped": kind.scoped}
     lists = partial(_list, kind)
     yield Action(
         *("GET", root, kind.read, f"Lists: {name}", lists), answer=kind.page, filters=kind.filters, **bound
@@ -161,7 +161,7 @@ def _of(kind: Kind) -> Iterator[Action]:
 
 
 def _on_keys() -> Iterator[Action]:
-    bound = {"answer": KEY.view, "kind": KEY, "scoped": True}
+    bound: dict[str, Any] = {"answer": KEY.view, "kind": KEY, "scoped": True}
     one = "/api/keys/{id}"
     yield Action("POST", f"{one}/block", KEY.write, "Refuses a key for now", partial(_block, True), **bound)
     yield Action("POST", f"{one}/unblock", KEY.write, "Admits a key again", partial(_block, False), **bound)

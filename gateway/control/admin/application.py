@@ -41,10 +41,15 @@ Metrics = Callable[[str], tuple[Iterable[bytes], str]]
 
 
 class Api:
-    """`changed` is called after every change that was made, `store` holds what changes are checked against."""
+    """`changed` is awaited after every change, before the answer, `store` holds what changes are checked against."""
 
     def __init__(
-        self, engine: Engine, store: Store, version: str, changed: Callable[[], object], metrics: Metrics
+        self,
+        engine: Engine,
+        store: Store,
+        version: str,
+        changed: Callable[[], Awaitable[None]],
+        metrics: Metrics,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -109,11 +114,18 @@ class Api:
             call = await self._read(action, request)
             done = await asyncio.to_thread(self._do, action, call)
             if action.writes:
-                self._changed()
+                await self._tell()
             headers = {"etag": f'"{done.version}"'} if done.version else {}
             return answer(done.body, action.status, headers)
 
         return endpoint
+
+    async def _tell(self) -> None:
+        """Has the change taken up; where that fails, it is made all the same, and the next one tells of both."""
+        try:
+            await self._changed()
+        except Exception as error:
+            log.error("change_not_published", error=type(error).__name__, trace=traceback.format_exc())
 
     async def _read(self, action: Action, request: Request) -> Call:
         """The request as the action takes it. Raises Refused."""

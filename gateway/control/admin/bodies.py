@@ -16,12 +16,18 @@ Name = Annotated[str, Meta(max_length=256, pattern=PRINTABLE)]
 Id = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Reference = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$")]
 RouteName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-Globs = Annotated[tuple[Annotated[Name, Meta(min_length=1)], ...], Meta(max_length=256)]
+Globs = Annotated[
+    tuple[Annotated[str, Meta(pattern=PRINTABLE, min_length=1, max_length=256)], ...], Meta(max_length=256)
+]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
 Words = Annotated[
-    dict[Annotated[Name, Meta(max_length=64)], Annotated[Name, Meta(max_length=1024)]], Meta(max_length=64)
+    dict[
+        Annotated[str, Meta(pattern=PRINTABLE, max_length=64)],
+        Annotated[str, Meta(pattern=PRINTABLE, max_length=1024)],
+    ],
+    Meta(max_length=64),
 ]
-Parameters = Annotated[dict[Annotated[Name, Meta(max_length=64)], Any], Meta(max_length=64)]
+Parameters = Annotated[dict[Annotated[str, Meta(pattern=PRINTABLE, max_length=64)], Any], Meta(max_length=64)]
 SecretText = Annotated[str, Meta(min_length=1, max_length=16_384, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 Period = Annotated[str, Meta(pattern=r"^(day|week|month|never|rolling:[1-9][0-9]{0,8})$")]
 Role = Literal["owner", "admin", "editor", "viewer"]
@@ -48,7 +54,7 @@ class TeamDraft(Draft, kw_only=True, forbid_unknown_fields=True):
 
 class UserDraft(Draft, kw_only=True, forbid_unknown_fields=True):
     name: Name
-    email: Annotated[Name, Meta(max_length=320)] = ""
+    email: Annotated[str, Meta(pattern=PRINTABLE, max_length=320)] = ""
     org: Reference = ""
     team: Reference = ""
     metadata: Words = {}
@@ -80,8 +86,8 @@ class ProviderDraft(Struct, kw_only=True, forbid_unknown_fields=True):
     """A provider as the file would declare it. `settings` are its further keys there; secrets are credentials."""
 
     id: Id
-    type: Annotated[Name, Meta(max_length=64)] = ""
-    base_url: Annotated[Name, Meta(max_length=2048)] = ""
+    type: Annotated[str, Meta(pattern=PRINTABLE, max_length=64)] = ""
+    base_url: Annotated[str, Meta(pattern=PRINTABLE, max_length=2048)] = ""
     models: Globs = ()
     discover: bool = True
     settings: Parameters = {}
@@ -108,7 +114,7 @@ class RouteDraft(Struct, kw_only=True, forbid_unknown_fields=True):
 class LimitDraft(Draft, kw_only=True, forbid_unknown_fields=True):
     """See `gateway.schemas.governance.Limit`."""
 
-    account: Annotated[Name, Meta(min_length=3, max_length=1024)]
+    account: Annotated[str, Meta(pattern=PRINTABLE, min_length=3, max_length=1024)]
     seconds: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 60
     requests: Count = 0
     tokens: Count = 0
@@ -118,7 +124,7 @@ class LimitDraft(Draft, kw_only=True, forbid_unknown_fields=True):
 class BudgetDraft(Draft, kw_only=True, forbid_unknown_fields=True):
     """See `gateway.schemas.governance.Budget`."""
 
-    account: Annotated[Name, Meta(min_length=3, max_length=1024)]
+    account: Annotated[str, Meta(pattern=PRINTABLE, min_length=3, max_length=1024)]
     nano_usd: Count
     period: Period = "month"
     soft: bool = False

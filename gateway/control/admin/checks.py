@@ -1,10 +1,12 @@
 """What a body cannot tell of itself: whether what it refers to is there, and agrees with the rest of it."""
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_network
 
 from sqlalchemy import Connection
 
+from gateway.config import Config
 from gateway.control.admin.answers import Refused, invalid
 from gateway.control.admin.declared import Declared
 from gateway.control.admin.kinds import (
@@ -20,21 +22,32 @@ from gateway.control.admin.kinds import (
 )
 from gateway.store import governance as tables
 from gateway.store import things
+from gateway.store.metadata import metadata
 from gateway.store.sealing import Sealer
 from gateway.store.things import Row
 
 ACCOUNTS = ("key", "user", "team", "org", "model", "provider")
-"""The kinds of accounts, in the order in which a combination names them."""
+"""The kinds of accounts."""
 _PARTS = re.compile(rf"\+(?=(?:{'|'.join(ACCOUNTS)}):)")
 _TABLES = {"org": tables.orgs, "team": tables.teams, "user": tables.users, "key": tables.keys}
 
 
 class Store:
-    """What a change is checked against, and sealed with, beside the database itself."""
+    """What a change is checked against, and sealed with, beside the database itself. `current` is the configuration
+    as it is now: its file may be read anew at any time."""
 
-    def __init__(self, declared: Declared, sealer: Sealer) -> None:
-        self.declared = declared
+    def __init__(self, current: Callable[[], Config], sealer: Sealer) -> None:
         self.sealer = sealer
+        self._current = current
+        self._declared = Declared(current())
+
+    @property
+    def declared(self) -> Declared:
+        """What the file declares now."""
+        config = self._current()
+        if config is not self._declared.config:
+            self._declared = Declared(config)
+        return self._declared
 
 
 def settled(connection: Connection, kind: Kind, row: Row, store: Store) -> Row:
@@ -65,7 +78,7 @@ def together(connection: Connection, kind: Kind, row: Row, store: Store) -> None
 def in_use(connection: Connection, kind: Kind, id: str) -> None:
     """Raises Refused where something refers to it."""
     found = []
-    for table in tables.metadata.sorted_tables:
+    for table in metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.column.table is kind.table:
                 found += [(things.count(connection, table, key.parent == id), table.name)]
@@ -98,16 +111,8 @@ def _placed(connection: Connection, kind: Kind, row: Row) -> Row:
 
 
 def _accounted(connection: Connection, kind: Kind, row: Row, store: Store) -> Row:
-    """With its account in its usual form, and the things that it stands on."""
-    parts: dict[str, str] = {}
-    for part in _PARTS.split(row["account"]):
-        name, _, id = part.partition(":")
-        if name not in ACCOUNTS or not id or name in parts:
-            raise invalid(
-                "account",
-                f"must be one of {', '.join(ACCOUNTS)} with an id (team:ID), or several joined by +",
-            )
-        parts[name] = id
+    """With the things that its account stands on."""
+    parts = _parts(row["account"])
     found = dict.fromkeys(HOLDERS, "")
     for name in HOLDERS:
         if name in parts and not (name == "key" and store.declared.find(KEY, parts[name])):
@@ -115,8 +120,19 @@ def _accounted(connection: Connection, kind: Kind, row: Row, store: Store) -> Ro
             found[name] = parts[name]
     if kind is LIMIT and not (row["requests"] or row["tokens"] or row["parallel"]):
         raise invalid("requests", "limits nothing: give requests, tokens or parallel")
-    account = "+".join(f"{name}:{parts[name]}" for name in ACCOUNTS if name in parts)
-    return {**row, **found, "account": account}
+    return {**row, **found}
+
+
+def _parts(account: str) -> dict[str, str]:
+    """The ids of an account by their kinds. Raises Refused."""
+    found = [part.partition(":") for part in _PARTS.split(account)]
+    kinds = [kind for kind, _, _ in found]
+    right = all(kind in ACCOUNTS and id for kind, _, id in found) and len(set(kinds)) == len(kinds) <= 2
+    if not right or (len(kinds) == 2 and kinds[1] not in ("model", "provider")):
+        known = ", ".join(ACCOUNTS)
+        message = f"must be KIND:ID with {known}; or such, then a model or provider (team:ID+model:NAME)"
+        raise invalid("account", message)
+    return {kind: id for kind, _, id in found}
 
 
 def _networks(networks: list[str]) -> None:

@@ -13,8 +13,9 @@ from gateway.config.nodes import Node, Where
 from gateway.config.providers import Surroundings, providers
 from gateway.config.routes import routes
 from gateway.control.admin.answers import invalid
-from gateway.control.admin.kinds import KEY, PROVIDER, ROUTE, Kind
+from gateway.control.admin.kinds import BUDGET, HOLDERS, KEY, LIMIT, PROVIDER, ROUTE, Kind
 from gateway.providers.registry import known
+from gateway.schemas.governance import Budget, Limit
 from gateway.store import governance as tables
 from gateway.store import things
 from gateway.store.things import Row
@@ -28,8 +29,14 @@ class Declared:
     """The file's things, by kind and id. They are read here, and changed in the file alone."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
-        self._rows = {PROVIDER.name: _providers(config), ROUTE.name: _routes(config), KEY.name: _keys(config)}
+        self.config = config
+        self._rows = {
+            PROVIDER.name: _providers(config),
+            ROUTE.name: _routes(config),
+            KEY.name: _keys(config),
+            LIMIT.name: _bounds(config.governance.limits),
+            BUDGET.name: _bounds(config.governance.budgets),
+        }
 
     def find(self, kind: Kind, id: str) -> Row | None:
         return self._rows.get(kind.name, {}).get(id)
@@ -47,9 +54,9 @@ class Declared:
         kept = {one["id"]: one for one in things.everything(connection, tables.providers)}
         if kind is PROVIDER:
             self.check_provider(row)
-        names = frozenset((*self._config.providers, *kept))
+        names = frozenset((*self.config.providers, *kept))
         made = {one["id"]: one["route"] for one in things.everything(connection, tables.routes)}
-        declared = {name: _members(self._rows[ROUTE.name][name]["route"]) for name in self._config.models}
+        declared = {name: members(self._rows[ROUTE.name][name]["route"]) for name in self.config.models}
         tree = node({**made, **declared}, Where("", 0, "routes"))
         try:
             routes(tree, names)
@@ -68,7 +75,7 @@ class Declared:
                 raise invalid(f"settings.{name}", "is a field of its own")
         fields = {name: row[name] for name in ("type", "base_url", "models") if row[name]}
         whole = {**row["settings"], **fields, "discover": row["discover"], "keys": [_STAND_IN]}
-        config = self._config
+        config = self.config
         around = Surroundings(
             *(known(), Path("/"), config.timeouts, config.retries, config.breaker),
             config.limits.upstream_connections,
@@ -111,7 +118,7 @@ def node(value: Any, where: Where) -> Node:
             return Node(where, "list", items=tuple(node(one, where.item(i)) for i, one in enumerate(value)))
 
 
-def _members(route: Mapping[str, Any]) -> dict[str, Any]:
+def members(route: Mapping[str, Any]) -> dict[str, Any]:
     """What a file's route leads to: enough to find circles through it."""
     return {
         part: [{name: one[name] for name in ("model", "tags")} for one in route[part]]
@@ -137,11 +144,22 @@ def _routes(config: Config) -> dict[str, Row]:
 
 
 def _keys(config: Config) -> dict[str, Row]:
-    """Static keys under the ids that records name them by."""
-    found = {}
-    for key in config.auth.keys:
-        id = "key-" + sha256(key.reveal().encode()).hexdigest()[:8]
-        plain = msgspec.to_builtins(KEY.draft())
-        rest = {"prefix": "", "revoked": 0, "rotated_until": 0, "credentials": {}}
-        found[id] = {**plain, **rest, "id": id, **_AS_FILE}
+    """Declared keys, and static ones under the ids that records name them by."""
+    plain = {**msgspec.to_builtins(KEY.draft()), "prefix": "", "revoked": 0, "rotated_until": 0}
+    static = ("key-" + sha256(key.reveal().encode()).hexdigest()[:8] for key in config.auth.keys)
+    found = {id: {**plain, "id": id, **_AS_FILE} for id in static}
+    for key in config.governance.keys:
+        given = msgspec.to_builtins(key)
+        own = {name: given[name] for name in plain if name in given and name != "credentials"}
+        found[key.id] = {**plain, **own, "id": key.id, **_AS_FILE}
     return found
+
+
+def _bounds(found: Iterable[Limit | Budget]) -> dict[str, Row]:
+    holders = dict.fromkeys(HOLDERS, "")
+    rows = {}
+    for one in found:
+        parts = dict(part.partition(":")[::2] for part in one.account.split("+"))
+        own = {name: parts[name] for name in HOLDERS if name in parts}
+        rows[one.id] = {**holders, **own, **msgspec.to_builtins(one), **_AS_FILE}
+    return rows

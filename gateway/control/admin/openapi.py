@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Boolean, Integer
 
 from gateway.control.admin.actions import Action
-from gateway.control.admin.bodies import LARGEST, Failure
+from gateway.control.admin.bodies import LARGEST, PRINTABLE, Failure
 from gateway.control.admin.queries import LONGEST, MOST, USUAL
 from gateway.store.governance import audit
 
@@ -23,9 +23,9 @@ ABOUT = (
 def document(actions: Iterable[Action], version: str) -> dict[str, Any]:
     actions = tuple(actions)
     types = [kind for one in actions for kind in (one.body, one.answer) if kind is not None]
-    unique = list(dict.fromkeys((*types, Failure)))
+    unique: list[Any] = list(dict.fromkeys((*types, Failure)))
     schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
-    refs = dict(zip(unique, schemas, strict=True))
+    refs: dict[type, dict[str, Any]] = dict(zip(unique, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in actions:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, refs)
@@ -72,7 +72,7 @@ def _parameters(action: Action) -> Iterable[dict[str, Any]]:
         "name": "after",
         "in": "query",
         "description": "`next` of an earlier answer",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
     }
     if action.kind is not None:
         yield {"name": "origin", "in": "query", "schema": {"enum": ["api", "file"]}}
@@ -86,7 +86,7 @@ def _filter(kind: Any) -> dict[str, Any]:
         return {"type": "boolean"}
     if isinstance(kind, Integer):
         return {"type": "integer", "minimum": 0, "maximum": LARGEST}
-    return {"type": "string", "maxLength": LONGEST}
+    return {"type": "string", "maxLength": LONGEST, "pattern": PRINTABLE}
 
 
 def _responses(action: Action, refs: dict[type, dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import sys
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -11,9 +12,9 @@ from sqlalchemy import Engine
 from gateway.config import Config
 from gateway.control.admin.access import first_key
 from gateway.control.admin.checks import Store
-from gateway.control.admin.declared import Declared
+from gateway.control.recording import store_url
 from gateway.store import things
-from gateway.store.engine import open_engine, store_url, upgrade, writing
+from gateway.store.engine import open_engine, upgrade, writing
 from gateway.store.sealing import VARIABLE, Sealer, sealer
 from gateway.telemetry.logs import log
 
@@ -26,12 +27,15 @@ _BANNER = """
 """
 
 
-def open_store(config: Config, shown_on: TextIO = sys.stdout) -> tuple[Engine, Store]:
-    """The store as this version needs it. Raises sqlalchemy's errors, OSError, and sealing.Unusable."""
+def open_store(
+    config: Config, shown_on: TextIO = sys.stdout, current: Callable[[], Config] | None = None
+) -> tuple[Engine, Store]:
+    """The store as this version needs it; `current` is as in Store, None for a configuration that stays. Raises
+    sqlalchemy's errors, OSError, and sealing.Unusable."""
     engine = open_engine(store_url(config))
     try:
         upgrade(engine)
-        sealing = _sealer(engine, Path(config.data))
+        sealing = sealer_of(engine, Path(config.data))
         with writing(engine) as connection:
             root = first_key(connection)
             if root is not None:  # shown before it is kept: a key that nobody saw would lock everybody out
@@ -40,10 +44,10 @@ def open_store(config: Config, shown_on: TextIO = sys.stdout) -> tuple[Engine, S
     except BaseException:
         engine.dispose()
         raise
-    return engine, Store(Declared(config), sealing)
+    return engine, Store(current or (lambda: config), sealing)
 
 
-def _sealer(engine: Engine, folder: Path) -> Sealer:
+def sealer_of(engine: Engine, folder: Path) -> Sealer:
     """The sealer; warns where it is another than the one that the store was begun with."""
     with writing(engine) as connection:
 

@@ -1,4 +1,4 @@
-"""Reading and changing things, each within one transaction: checked, kept within a team, and written to the audit log."""
+"""Reading and changing things, each in one transaction: checked, kept within a team, written to the audit log."""
 
 import time
 from collections.abc import Mapping

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -34,9 +35,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_admin(config: Config, changed: Callable[[], object], metrics: Metrics) -> None:
-    """Runs until it is cancelled. The workers need none of it."""
-    engine, store = await _opened(config)
+async def serve_admin(
+    config: Config,
+    changed: Callable[[], Awaitable[None]],
+    metrics: Metrics,
+    current: Callable[[], Config] | None = None,
+) -> None:
+    """Runs until it is cancelled. The workers need none of it. `current` is the configuration of the moment."""
+    engine, store = await _opened(config, current)
     try:
         listener = await _listening(config.admin.host, config.server.admin_port)
         api = Api(engine, store, __version__, changed, metrics).application()
@@ -71,11 +77,11 @@ async def _serve(api: ASGIApp, listener: socket.socket) -> None:
         listener.close()
 
 
-async def _opened(config: Config) -> tuple[Engine, Store]:
+async def _opened(config: Config, current: Callable[[], Config] | None) -> tuple[Engine, Store]:
     tries = 0
     while True:
         try:
-            return await asyncio.to_thread(open_store, config)
+            return await asyncio.to_thread(open_store, config, sys.stdout, current)
         except (SQLAlchemyError, OSError, Unusable) as error:
             said = str(error) if isinstance(error, (OSError, Unusable)) else type(error).__name__
             log.error(

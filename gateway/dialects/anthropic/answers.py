@@ -35,7 +35,7 @@ _decode_stop = msgspec.json.Decoder(wire.StopDetails).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers name it)
     """Raises UpstreamProtocolError for what is not a message."""
     try:
         reply = _decode(body)

@@ -48,7 +48,7 @@ class Reader:
 
     __slots__ = ("_ended", "_finished", "_next", "_opaque", "_parts", "_usage", "skipped")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:  # noqa: ARG002  (answers name it)
         self._parts: dict[int, int] = {}
         self._opaque: set[int] = set()
         self._next = 0

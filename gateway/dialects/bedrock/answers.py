@@ -8,6 +8,7 @@ from msgspec import Raw
 from gateway.dialects.bedrock import blocks_out as out
 from gateway.dialects.bedrock.blocks_in import NAME, read_parts
 from gateway.dialects.bedrock.families import reasoning_format
+from gateway.dialects.bedrock.pictures import image_out, picture
 from gateway.dialects.bedrock.tokens import read_usage, usage_out
 from gateway.dialects.decode import UNREADABLE
 from gateway.errors import UpstreamProtocolError
@@ -15,6 +16,7 @@ from gateway.schemas.chat import (
     ChatRequest,
     Choice,
     Finish,
+    Image,
     Opaque,
     Part,
     Reasoning,
@@ -160,6 +162,16 @@ def _block(part: Part) -> out.Block | None:
         return out.thought_for_caller(part)
     if isinstance(part, Refusal):
         return {"text": part.text} if part.text else None
-    if isinstance(part, Opaque) and part.dialect == NAME:
-        return Raw(part.raw)
+    if isinstance(part, Image):
+        image = image_out(part)
+        return None if image is None else {"image": image}
+    if isinstance(part, Opaque):
+        return _opaque_block(part)
     return None
+
+
+def _opaque_block(part: Opaque) -> out.Block | None:
+    if part.dialect == NAME:
+        return Raw(part.raw)
+    image = picture(part.dialect, part.kind, part.raw)
+    return None if image is None else {"image": image}

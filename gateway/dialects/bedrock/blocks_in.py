@@ -38,14 +38,21 @@ _encode = msgspec.json.Encoder().encode
 _MARKED = (Text, Image, Audio, File, ToolCall, ToolResult)
 
 
-def read_parts(blocks: Sequence[Raw], form: str) -> tuple[Part, ...]:
+Block = wire.Block | wire.KnownBlock
+
+
+class CarriedBlock(Exception):
+    """A decoded block that has to be carried as it came, so is wanted as JSON."""
+
+
+def read_parts(blocks: Sequence[Raw | wire.KnownBlock], form: str) -> tuple[Part, ...]:
     """The parts of one turn; a cache point marks the part before it. `form` names whose the reasoning is.
 
-    Raises msgspec.ValidationError for a known block of a wrong shape.
+    Raises msgspec.ValidationError for a known block of a wrong shape, CarriedBlock for one that came decoded.
     """
     parts: list[Part] = []
-    for raw in blocks:
-        block = _BLOCK.decode(raw)
+    for each in blocks:
+        block, raw = _decoded(each)
         last = parts[-1] if parts else None
         if block.cachePoint is not None and isinstance(last, _MARKED) and last.cache is None:
             parts[-1] = msgspec.structs.replace(last, cache=CacheMark(block.cachePoint.ttl or ""))
@@ -54,7 +61,11 @@ def read_parts(blocks: Sequence[Raw], form: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _part(block: wire.Block, raw: Raw, form: str) -> Part:
+def _decoded(block: Raw | wire.KnownBlock) -> tuple[Block, Raw | None]:
+    return (block, None) if isinstance(block, wire.KnownBlock) else (_BLOCK.decode(block), block)
+
+
+def _part(block: Block, raw: Raw | None, form: str) -> Part:
     if block.text is not None:
         return Text(block.text)
     if block.toolUse is not None and block.toolUse.type is None:
@@ -77,7 +88,7 @@ def read_input(raw: Raw) -> str:
     return "" if text in (b"{}", b"", b"null") else text.decode()
 
 
-def _reasoning(content: wire.ReasoningContent, raw: Raw, form: str) -> Part:
+def _reasoning(content: wire.ReasoningContent, raw: Raw | None, form: str) -> Part:
     if content.reasoningText is not None:
         said = content.reasoningText
         foreign = unseal(said.signature, said.text) if said.signature else None
@@ -91,7 +102,7 @@ def _reasoning(content: wire.ReasoningContent, raw: Raw, form: str) -> Part:
 # --- media ---
 
 
-def _media(block: wire.Block) -> Image | Audio | File | None:
+def _media(block: Block) -> Image | Audio | File | None:
     """None for what has no neutral form: it stays as it came."""
     if block.image is not None and block.image.format in IMAGES:
         source = _source(block.image.source, IMAGES[block.image.format])
@@ -123,12 +134,12 @@ def _source(source: wire.Source, media_type: str) -> Source | None:
     return None
 
 
-def _result(result: wire.ToolResult) -> ToolResult:
+def _result(result: wire.ToolResult | wire.KnownResult) -> ToolResult:
     """`rest` says which of the texts are values of JSON: {"json": [places]}."""
     parts: list[Text | Image | File | Audio | Opaque] = []
     values: list[int] = []
-    for raw in result.content:
-        block = _BLOCK.decode(raw)
+    for each in result.content:
+        block, raw = _decoded(each)
         if given(block.json):
             values.append(len(parts))
             parts.append(Text(bytes(block.json).decode()))
@@ -143,8 +154,10 @@ def _result(result: wire.ToolResult) -> ToolResult:
 # --- what only Bedrock knows ---
 
 
-def opaque(raw: Raw) -> Opaque:
+def opaque(raw: Raw | None) -> Opaque:
     """A block that stays as it came. Its first member is its kind."""
+    if raw is None:
+        raise CarriedBlock
     kind = next(iter(_MEMBERS.decode(raw)), "")
     return Opaque(NAME, kind, bytes(raw), _words(raw, kind))
 

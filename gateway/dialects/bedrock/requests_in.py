@@ -1,12 +1,12 @@
 """Reads a request of Bedrock Converse into the neutral form."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from gateway.dialects.bedrock.additional import read_additional
-from gateway.dialects.bedrock.blocks_in import NAME, read_parts
+from gateway.dialects.bedrock.blocks_in import NAME, CarriedBlock, read_parts
 from gateway.dialects.bedrock.families import reasoning_format
 from gateway.dialects.decode import UNREADABLE, Decoded, RequestDecoder, mistake
 from gateway.errors import BadRequest
@@ -23,7 +23,9 @@ from gateway.schemas.chat import (
 from gateway.schemas.wire import bedrock as wire
 from gateway.schemas.wire.common import ABSENT, given
 
-_REQUEST = RequestDecoder(wire.Request)
+_QUICK = msgspec.json.Decoder(wire.Request[wire.KnownBlock])
+"""The common request in one pass: a block may hold an image of megabytes."""
+_REQUEST = RequestDecoder(wire.Request[Raw])
 _SPEC = RequestDecoder(wire.ToolSpec)
 _EXTRAS = ("guardrailConfig", "promptVariables", "additionalModelResponseFieldPaths", "performanceConfig")
 
@@ -41,7 +43,18 @@ T = TypeVar("T")
 
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """`model` and `stream` are what the path says. Raises BadRequest with the path of the field that is wrong."""
-    decoded = _decoded(_REQUEST, body or b"{}")
+    form = reasoning_format(model)
+    try:
+        quick = _QUICK.decode(body or b"{}")
+        return _read(Decoded(quick), _messages(quick, form), model, stream)
+    except (*UNREADABLE, CarriedBlock):
+        decoded = _decoded(_REQUEST, body or b"{}")
+    return _read(decoded, _messages(decoded.value, form), model, stream)
+
+
+def _read(
+    decoded: Decoded[wire.Request[Any]], messages: tuple[Message, ...], model: str, stream: bool
+) -> ChatRequest:
     request = decoded.value
     unknown = list(decoded.unknown)
     settings = request.inferenceConfig or wire.InferenceConfig()
@@ -51,7 +64,7 @@ def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequ
     return ChatRequest(
         dialect=NAME,
         model=model,
-        messages=_messages(request, reasoning_format(model)),
+        messages=messages,
         stream=stream,
         stream_usage=True,
         max_output=settings.maxTokens,
@@ -78,11 +91,11 @@ def _decoded(decoder: RequestDecoder[T], body: bytes | Raw, under: str = "") -> 
         raise BadRequest("the body is not valid JSON", param=under or None) from error
 
 
-def _extras(request: wire.Request) -> tuple[Extra, ...]:
+def _extras(request: wire.Request[Any]) -> tuple[Extra, ...]:
     return tuple([Extra(name, bytes(value)) for name in _EXTRAS if given(value := getattr(request, name))])
 
 
-def _messages(request: wire.Request, form: str) -> tuple[Message, ...]:
+def _messages(request: wire.Request[Any], form: str) -> tuple[Message, ...]:
     """The top-level system prompt is the first message."""
     read: list[Message] = []
     try:

@@ -16,6 +16,7 @@ from gateway.dialects.bedrock import blocks_out as out
 from gateway.dialects.bedrock.answers import stop_reason, tier_out
 from gateway.dialects.bedrock.blocks_in import METADATA, NAME
 from gateway.dialects.bedrock.errors import error_event
+from gateway.dialects.bedrock.pictures import picture
 from gateway.dialects.bedrock.tokens import usage_out
 from gateway.errors import GatewayError
 from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning, ToolCall
@@ -163,8 +164,10 @@ class Writer:
     def _enter(self, event: Any) -> bytes:
         """Closes the open block and opens the event's. A text that goes on after another block goes on in a new one."""
         kind = type(event)
-        if kind not in _BEGINS or (kind is Opened and event.dialect != NAME):
+        if kind not in _BEGINS:
             return b""
+        if kind is Opened and event.dialect != NAME:
+            return self._picture(event)
         if kind is Opened and event.kind == METADATA:
             self._metadata = _decode_object(event.raw)
             return b""
@@ -180,6 +183,17 @@ class Writer:
         if kind is Opened:
             return written + self._message("contentBlockStart", "start", Raw(event.raw))
         return written + self._piece(event)
+
+    def _picture(self, event: Opened) -> bytes:
+        """A picture that another dialect's model made; every other part that only that dialect knows is left out."""
+        image = picture(event.dialect, event.kind, event.raw)
+        if image is None:
+            return b""
+        written = self._close()
+        self._open, self._is_text, self._is_tool = event.part, False, False
+        self._index += 1
+        written += self._message("contentBlockStart", "start", {"image": {"format": image["format"]}})
+        return written + self._delta({"image": {"source": image["source"]}})
 
     def _message(self, name: str, member: str, value: Any) -> bytes:
         return frame(name, _encode({"contentBlockIndex": self._index, member: value}))

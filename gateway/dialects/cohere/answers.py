@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(wire.Reply).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers name it)
     """Raises UpstreamProtocolError for what is not an answer, UpstreamStatus for one that says it failed."""
     try:
         reply = _decode(body)

@@ -63,7 +63,7 @@ class Reader:
 
     __slots__ = ("_blocks", "_call", "_calls", "_ended", "_lengths", "_next", "_plan", "_started")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:  # noqa: ARG002  (answers name it)
         self._blocks: dict[int, int] = {}
         self._calls: dict[int, int] = {}
         self._lengths: dict[int, int] = {}

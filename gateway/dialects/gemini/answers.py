@@ -35,7 +35,7 @@ _feedback = msgspec.json.Decoder(wire.PromptFeedback).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers name it)
     """Raises UpstreamProtocolError for what is no answer of generateContent, UpstreamStatus for an error in one."""
     try:
         reply = _decode(body)

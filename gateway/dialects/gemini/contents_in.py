@@ -1,8 +1,11 @@
 """Reads contents of Gemini's requests into the neutral form."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Raw
 
+from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.gemini.calls import History
 from gateway.dialects.gemini.errors import NAME
 from gateway.dialects.gemini.signatures import FORMAT, Turn, carried, is_carried, joined_thoughts, seal
@@ -28,8 +31,10 @@ from gateway.schemas.wire.common import given
 _decode = msgspec.json.Decoder(wire.Part).decode
 _PART = SpelledDecoder(wire.Part)
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.Encoder().encode
 
 Media = Image | Audio | File
+Content = wire.Content | wire.KnownContent
 PATH = "contents.parts"
 
 
@@ -41,12 +46,12 @@ class ContentReader:
         self._carried = False
         self.unknown: list[str] = []
 
-    def system(self, content: wire.Content | None) -> tuple[Message, ...]:
+    def system(self, content: Content | None) -> tuple[Message, ...]:
         if content is None or not content.parts:
             return ()
         return (Message("system", tuple(self._parts(content.parts, "systemInstruction.parts"))),)
 
-    def messages(self, contents: list[wire.Content]) -> tuple[Message, ...]:
+    def messages(self, contents: Sequence[Content]) -> tuple[Message, ...]:
         turns: list[Turn] = []
         for content in contents:
             role = content.role or "user"
@@ -60,21 +65,28 @@ class ContentReader:
             turns = joined_thoughts(turns)
         return tuple([Message(role, tuple(parts)) for role, parts in turns])
 
-    def _parts(self, raws: list[Raw], path: str) -> list[Part]:
+    def _parts(self, given_parts: Sequence[Raw | wire.Part], path: str) -> list[Part]:
         parts: list[Part] = []
-        for raw in raws:
-            self._part(bytes(raw), path, parts)
+        for part in given_parts:
+            if isinstance(part, wire.Part):
+                self._known(part, parts)
+            else:
+                self._part(bytes(part), path, parts)
         return parts
 
     def _part(self, raw: bytes, path: str, parts: list[Part]) -> None:
         try:
             part = _decode(raw)
-        except msgspec.ValidationError:
+        except UNREADABLE:
             found = self._odd_part(raw, path)
             if isinstance(found, Opaque):
                 parts.append(found)
                 return
             part = found
+        self._known(part, parts, raw)
+
+    def _known(self, part: wire.Part, parts: list[Part], raw: bytes = b"") -> None:
+        """`raw` is the part's JSON where it may say more than the part."""
         if part.thought_signature and not part.thought and is_carried(part.thought_signature):
             if _signs_last(parts, part):
                 return
@@ -109,11 +121,11 @@ class ContentReader:
         if part.function_response is not None:
             return self._result(part.function_response)
         if part.inline_data is not None or part.file_data is not None:
-            return _media(part)
+            return self._media(part)
         if part.thought:
             return Reasoning(part.text or "", seal(part.thought_signature or ""), format=FORMAT)
         if part.text is None and not part.thought_signature:
-            return Opaque(NAME, "part", raw)
+            return Opaque(NAME, "part", raw or _encode(part))
         return Text(part.text or "")
 
     def _result(self, response: wire.FunctionResponse) -> ToolResult:
@@ -128,6 +140,15 @@ class ContentReader:
             self._part(bytes(raw), f"{PATH}.functionResponse.parts", media)
             parts += [part for part in media if isinstance(part, Image | File | Audio | Opaque)]
         return ToolResult(identity, tuple(parts), failed, response.name)
+
+    def _media(self, part: wire.Part) -> Media:
+        """A name is kept for files alone."""
+        read = _media(part)
+        named = part.inline_data or part.file_data
+        if not isinstance(read, File) and named is not None and named.display_name:
+            name = f"{PATH}.{'inlineData' if part.inline_data is not None else 'fileData'}.displayName"
+            self.unknown += [] if name in self.unknown else [name]
+        return read
 
 
 def _signs_last(parts: list[Part], part: wire.Part) -> bool:

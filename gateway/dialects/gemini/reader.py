@@ -68,7 +68,7 @@ class Reader:
 
     __slots__ = ("_choices", "_ended", "_id", "_started", "skipped")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:  # noqa: ARG002  (answers name it)
         self._choices: dict[int, _ChoiceReader] = {}
         self._started = False
         self._ended = False

@@ -23,7 +23,9 @@ from gateway.schemas.chat import (
 from gateway.schemas.wire import gemini as wire
 from gateway.schemas.wire.common import given
 
-_REQUEST = SpelledDecoder(wire.Request)
+_QUICK = msgspec.json.Decoder(wire.Request[wire.KnownContent])
+"""The common request in one pass: a part may hold an image of megabytes."""
+_REQUEST = SpelledDecoder(wire.Request[wire.Content])
 _CONFIG = SpelledDecoder(wire.GenerationConfig)
 _FUNCTION = SpelledDecoder(wire.FunctionDeclaration)
 _CHOICE = SpelledDecoder(wire.ToolConfig)
@@ -35,7 +37,11 @@ CONFIG = "generationConfig"
 
 def read_request(body: bytes, model: str = "", stream: bool = False) -> ChatRequest:
     """`model` and `stream` come from the path. Raises BadRequest with the path of the field that is wrong."""
-    decoded = _REQUEST.decode(body)
+    decoded: Decoded[wire.Request[wire.KnownContent]] | Decoded[wire.Request[wire.Content]]
+    try:
+        decoded = Decoded(_QUICK.decode(body))
+    except UNREADABLE:
+        decoded = _REQUEST.decode(body)
     request = decoded.value
     reader = ContentReader()
     settings: Decoded[wire.GenerationConfig] = Decoded(wire.GenerationConfig())

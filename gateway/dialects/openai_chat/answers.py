@@ -40,7 +40,7 @@ _NULL = Raw(b"null")
 _AUDIO_ID = msgspec.json.Decoder(wire.AudioRef)
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers name it)
     """Raises UpstreamProtocolError for what is not a chat completion."""
     try:
         reply = _decode(body)

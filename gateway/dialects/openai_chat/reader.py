@@ -64,7 +64,7 @@ class Reader:
 
     __slots__ = ("_choices", "_ended", "_finished", "_started", "skipped")
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:  # noqa: ARG002  (answers name it)
         self._choices: dict[int, _ChoiceReader] = {}
         self._started = False
         self._finished = False

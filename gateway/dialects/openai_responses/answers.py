@@ -39,7 +39,7 @@ _decode = msgspec.json.Decoder(wire.Reply).decode
 decode_item = msgspec.json.Decoder(wire.Item).decode
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers name it)
     """Raises UpstreamProtocolError for what is not a response, UpstreamStatus for one that failed."""
     try:
         reply = _decode(body)

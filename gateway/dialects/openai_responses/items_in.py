@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Raw
 
 from gateway._speedups.translate import Shape
-from gateway.dialects.decode import RequestDecoder, mistake
+from gateway.dialects.decode import Decoded, RequestDecoder, mistake
 from gateway.dialects.media import read_url, type_of
+from gateway.dialects.openai_responses.items_quick import known_items
 from gateway.dialects.openai_responses.thought import read_thought
 from gateway.errors import BadRequest
 from gateway.schemas.chat import (
@@ -32,7 +33,7 @@ from gateway.schemas.chat import (
 )
 from gateway.schemas.wire import openai_responses as wire
 from gateway.schemas.wire import openai_responses_answers as answers
-from gateway.schemas.wire.common import OpaquePart, Wire, given
+from gateway.schemas.wire.common import ABSENT, OpaquePart, Wire, given
 
 NAME = "openai_responses"
 
@@ -82,6 +83,24 @@ class ItemReader:
         self._close()
         return tuple(self._messages)
 
+    def read_quick(self, items: list[wire.AnyItem]) -> tuple[Message, ...] | None:
+        """The same of items that were decoded with the request; None when they have to be read one by one."""
+        known = known_items(items)
+        if known is None:
+            return None
+        for index, item in enumerate(known):
+            path = f"input[{index}]"
+            if isinstance(item, wire.MessageItem):
+                self._message(Decoded(item), path)
+            elif isinstance(item, wire.CallItem):
+                self._call(Decoded(item))
+            elif isinstance(item, wire.OutputItem):
+                self._output(Decoded(item), path)
+            else:
+                self._reasoning(Decoded(item))
+        self._close()
+        return tuple(self._messages)
+
     def _item(self, raw: Raw, path: str) -> None:
         found = _PLAIN_KIND.match(bytes(raw))
         if found is None:
@@ -89,13 +108,13 @@ class ItemReader:
             found = kind.type, kind.role
         name = found[0] or ("message" if found[1] is not None else "")
         if name == "message":
-            self._message(raw, path)
+            self._message(_MESSAGE.decode(raw, path), path)
         elif name in ("function_call", "custom_tool_call"):
-            self._call(raw, path)
+            self._call(_CALL.decode(raw, path))
         elif name in ("function_call_output", "custom_tool_call_output"):
-            self._output(raw, path)
+            self._output(_OUTPUT.decode(raw, path), path)
         elif name == "reasoning":
-            self._reasoning(raw, path)
+            self._reasoning(_REASONING.decode(raw, path))
         elif name == "item_reference":
             raise BadRequest(
                 "Invalid request: an item_reference points to what only OpenAI remembers; send the item itself",
@@ -113,8 +132,7 @@ class ItemReader:
 
     # --- items ---
 
-    def _message(self, raw: Raw, path: str) -> None:
-        decoded = _MESSAGE.decode(raw, path)
+    def _message(self, decoded: Decoded[wire.MessageItem], path: str) -> None:
         item = decoded.value
         self._name(decoded.unknown)
         role = _ROLES.get(item.role)
@@ -138,8 +156,7 @@ class ItemReader:
     def _said(self) -> bool:
         return any(isinstance(part, Text | Refusal) for part in self._turn)
 
-    def _call(self, raw: Raw, path: str) -> None:
-        decoded = _CALL.decode(raw, path)
+    def _call(self, decoded: Decoded[wire.CallItem]) -> None:
         item = decoded.value
         rest = self._rest_of(item, decoded.extras)
         if item.type == "custom_tool_call":
@@ -148,8 +165,7 @@ class ItemReader:
             call = ToolCall(item.call_id, item.name, item.arguments or "", rest=rest)
         self._turn.append(call)
 
-    def _output(self, raw: Raw, path: str) -> None:
-        decoded = _OUTPUT.decode(raw, path)
+    def _output(self, decoded: Decoded[wire.OutputItem], path: str) -> None:
         item = decoded.value
         self._name(decoded.unknown)
         self._close()
@@ -168,8 +184,7 @@ class ItemReader:
         else:
             self._messages.append(Message("tool", (result,)))
 
-    def _reasoning(self, raw: Raw, path: str) -> None:
-        decoded = _REASONING.decode(raw, path)
+    def _reasoning(self, decoded: Decoded[wire.ReasoningItem]) -> None:
         item = decoded.value
         self._name([extra.name for extra in decoded.extras])
         self._turn += read_thought(
@@ -193,11 +208,11 @@ class ItemReader:
         also: str = "",
     ) -> bytes:
         """What else the item says, as a JSON object: in this dialect it is written back."""
-        rest = {
-            name: value
-            for name in _REST
-            if isinstance(value := getattr(item, name, None), Raw) and given(value)
-        }
+        rest: dict[str, Raw] = {}
+        for name in _REST:
+            value = getattr(item, name, ABSENT)
+            if value is not ABSENT and isinstance(value, Raw) and given(value):
+                rest[name] = value
         rest |= {extra.name: Raw(extra.value) for extra in extras}
         if also:
             rest[also] = Raw(_encode(getattr(item, also)))

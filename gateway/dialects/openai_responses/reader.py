@@ -41,16 +41,33 @@ _CHAT = "openai_chat"
 Key = tuple[int, str, int]
 """A part's place: output index, kind, index within the item."""
 
+HELD = 64
+"""How many events wait for the end of a reasoning item that began before them."""
+
 
 class Reader:
     """One stream. It is complete only with `response.completed` or `response.incomplete`."""
 
-    __slots__ = ("_called", "_ended", "_lengths", "_parts", "_spoke", "_started", "skipped")
+    __slots__ = (
+        "_called",
+        "_ended",
+        "_held",
+        "_left",
+        "_lengths",
+        "_parts",
+        "_spoke",
+        "_started",
+        "_thinking",
+        "skipped",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = "") -> None:  # noqa: ARG002  (answers name it)
         self._parts: dict[Key, int] = {}
         self._lengths: dict[int, int] = {}
         self._spoke: set[int] = set()
+        self._thinking: int | None = None
+        self._left: set[int] = set()
+        self._held: list[wire.StreamEvent] = []
         self._called = False
         self._started = False
         self._ended = False
@@ -65,8 +82,8 @@ class Reader:
             kind = event.type or name
             if kind == "error":
                 raise stream_failure(_said(event), NAME)
-            handler = _HANDLERS.get(kind)
-            return [] if handler is None else handler(self, event)
+            event.type = kind
+            return self._in_order(event)
         except UNREADABLE as error:
             raise UpstreamProtocolError(
                 f"an event of the stream is not of the Responses API: {error}"
@@ -77,6 +94,38 @@ class Reader:
         if not self._ended:
             raise UpstreamClosed("the provider ended the stream before its answer was complete")
         return []
+
+    def _in_order(self, event: wire.StreamEvent) -> list[Event]:
+        """A reasoning item may end only after the next item has begun; it is one item, so the next one waits."""
+        handler = _HANDLERS.get(event.type or "")
+        if handler is None:
+            return []
+        whole = event.type in _OF_NO_ITEM
+        if self._thinking is not None and self._thinking != event.output_index and not whole:
+            self._held.append(event)
+            return [] if len(self._held) < HELD else self._released()
+        events: list[Event] = []
+        while whole and self._held:
+            events += self._released()
+        events += handler(self, event)
+        if event.type == _DONE and self._thinking == event.output_index:
+            events += self._released()
+        return events
+
+    def _released(self) -> list[Event]:
+        """What waited; in it another item may begin that the rest has to wait for."""
+        if self._thinking is not None:
+            self._left.add(self._thinking)
+        held, self._held, self._thinking = self._held, [], None
+        return [neutral for event in held for neutral in self._in_order(event)]
+
+    def _thinks(self, index: int, identity: str) -> str:
+        """The identity of a reasoning item's parts: none once other items were said, lest it be two of one identity."""
+        if index in self._left:
+            return ""
+        if self._thinking is None:
+            self._thinking = index
+        return identity
 
     def _part(self, index: int, kind: str, inner: int = 0) -> int:
         key = (index, kind, inner)
@@ -116,6 +165,8 @@ class Reader:
 
     def _item_added(self, event: wire.StreamEvent) -> list[Event]:
         item = decode_item(event.item)
+        if item.type == "reasoning":
+            self._thinks(event.output_index, "")
         if item.type not in ("function_call", "custom_tool_call"):
             return []
         self._called = True
@@ -146,11 +197,12 @@ class Reader:
         """The text that no delta said, and what is sealed."""
         events: list[Event] = []
         summaries, texts = texts_of(item)
+        identity = self._thinks(index, item.id or "")
         for inner, text in enumerate(summaries):
-            events += self._unsaid(index, "summary", inner, text, item.id or "")
+            events += self._unsaid(index, "summary", inner, text, identity)
         for inner, text in enumerate(texts):
-            events += self._unsaid(index, "thought", inner, text, item.id or "")
-        for thought in read_thought(item.id or "", [], [], item.encrypted_content or ""):
+            events += self._unsaid(index, "thought", inner, text, identity)
+        for thought in read_thought(identity, [], [], item.encrypted_content or ""):
             if isinstance(thought, SealedReasoning):
                 part = self._part(index, "sealed")
                 events.append(SealedDelta(part, thought.data, thought.id, thought.format))
@@ -218,7 +270,8 @@ class Reader:
         if not text:
             return []
         part = self._part(event.output_index, kind, inner)
-        return [ReasoningDelta(part, text, "", event.item_id or "", FORMAT, kind == "summary")]
+        identity = self._thinks(event.output_index, event.item_id or "")
+        return [ReasoningDelta(part, text, "", identity, FORMAT, kind == "summary")]
 
     def _call_delta(self, event: wire.StreamEvent) -> list[Event]:
         text = _string(event.delta)
@@ -247,6 +300,19 @@ def _said(event: wire.StreamEvent) -> object:
     return {"message": event.message, "code": event.code}
 
 
+_DONE = "response.output_item.done"
+
+_OF_NO_ITEM = frozenset(
+    {
+        "response.created",
+        "response.in_progress",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    }
+)
+"""Events about the answer as a whole: nothing waits beyond its end."""
+
 _HANDLERS: dict[str, Callable[[Reader, wire.StreamEvent], list[Event]]] = {
     "response.created": Reader._created,
     "response.in_progress": Reader._created,
@@ -254,7 +320,7 @@ _HANDLERS: dict[str, Callable[[Reader, wire.StreamEvent], list[Event]]] = {
     "response.incomplete": Reader._completed,
     "response.failed": Reader._failed,
     "response.output_item.added": Reader._item_added,
-    "response.output_item.done": Reader._item_done,
+    _DONE: Reader._item_done,
     "response.output_text.delta": Reader._text_delta,
     "response.output_text.annotation.added": Reader._annotation,
     "response.refusal.delta": Reader._refusal_delta,

@@ -1,9 +1,11 @@
 """Reads a request of OpenAI's Responses API into the neutral form."""
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.decode import RequestDecoder
+from gateway.dialects.decode import UNREADABLE, RequestDecoder
 from gateway.dialects.openai_responses.items_in import NAME, ItemReader
 from gateway.errors import BadRequest
 from gateway.schemas.chat import (
@@ -26,7 +28,9 @@ INSTRUCTIONS = b'"instructions"'
 SEALED, LOGPROBS = "reasoning.encrypted_content", "message.output_text.logprobs"
 """What `include` can ask for and any dialect may have."""
 
-_REQUEST = RequestDecoder(wire.Request)
+_QUICK = msgspec.json.Decoder(wire.Request[wire.AnyItem])
+"""The common request in one pass: an item may hold an image of megabytes."""
+_REQUEST = RequestDecoder(wire.Request[Raw])
 _TOOL = RequestDecoder(wire.Tool)
 _encode = msgspec.json.Encoder().encode
 
@@ -66,16 +70,32 @@ def read_request(body: bytes) -> ChatRequest:
 
     `stream_options` (which only pads events) and what says no more than the default are not kept.
     """
+    try:
+        quick = _QUICK.decode(body)
+    except UNREADABLE:
+        return _read_patiently(body)
+    messages = _quick_messages(quick)
+    return _read_patiently(body) if messages is None else _read(quick, messages, (), [])
+
+
+def _read_patiently(body: bytes) -> ChatRequest:
+    """Item by item: what has unknown fields or kinds, or is wrong."""
     decoded = _REQUEST.decode(body)
     request = decoded.value
     _refuse_state(request)
     unknown = list(decoded.unknown)
+    return _read(request, _messages(request, unknown), decoded.extras, unknown)
+
+
+def _read(
+    request: wire.Request[Any], messages: tuple[Message, ...], extras: tuple[Extra, ...], unknown: list[str]
+) -> ChatRequest:
     include = request.include or []
     choice = _tool_choice(request.tool_choice)
     return ChatRequest(
         dialect=NAME,
         model=request.model,
-        messages=_messages(request, unknown),
+        messages=messages,
         stream=bool(request.stream),
         stream_usage=True,
         max_output=request.max_output_tokens,
@@ -96,12 +116,12 @@ def read_request(body: bytes) -> ChatRequest:
         service_tier=request.service_tier or "",
         sealed=SEALED in include,
         store=request.store,
-        extras=_extras(request, choice) + decoded.extras,
+        extras=_extras(request, choice) + extras,
         unknown=tuple(unknown),
     )
 
 
-def _refuse_state(request: wire.Request) -> None:
+def _refuse_state(request: wire.Request[Any]) -> None:
     """Nobody but OpenAI has what these name."""
     told = {
         "previous_response_id": bool(request.previous_response_id),
@@ -118,16 +138,28 @@ def _refuse_state(request: wire.Request) -> None:
             )
 
 
-def _messages(request: wire.Request, unknown: list[str]) -> tuple[Message, ...]:
-    first: tuple[Message, ...] = ()
-    if request.instructions:
-        first = (Message("system", (Text(request.instructions),), rest=INSTRUCTIONS),)
+def _messages(request: wire.Request[Raw], unknown: list[str]) -> tuple[Message, ...]:
     if isinstance(request.input, str):
-        return (*first, Message("user", (Text(request.input),)))
-    return first + ItemReader(unknown).read(request.input or [])
+        return (*_instructions(request), Message("user", (Text(request.input),)))
+    return _instructions(request) + ItemReader(unknown).read(request.input or [])
 
 
-def _extras(request: wire.Request, choice: ToolChoice | None) -> tuple[Extra, ...]:
+def _quick_messages(request: wire.Request[wire.AnyItem]) -> tuple[Message, ...] | None:
+    """None when the items have to be read one by one."""
+    _refuse_state(request)
+    if isinstance(request.input, str):
+        return (*_instructions(request), Message("user", (Text(request.input),)))
+    read = ItemReader([]).read_quick(request.input or [])
+    return None if read is None else _instructions(request) + read
+
+
+def _instructions(request: wire.Request[Any]) -> tuple[Message, ...]:
+    if not request.instructions:
+        return ()
+    return (Message("system", (Text(request.instructions),), rest=INSTRUCTIONS),)
+
+
+def _extras(request: wire.Request[Any], choice: ToolChoice | None) -> tuple[Extra, ...]:
     found = [Extra(name, bytes(value)) for name in _EXTRAS if given(value := getattr(request, name))]
     if request.store:
         found.append(Extra("store", b"true"))  # elsewhere nothing is stored, which has to be named

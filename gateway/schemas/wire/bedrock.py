@@ -5,7 +5,7 @@ Requests refuse unknown fields so that they can be named; answers accept any. `R
 understood; `ABSENT` says that it was not there.
 """
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -119,12 +119,37 @@ class Block(Wire):
     json: Raw = ABSENT
 
 
+class KnownResult(Wire):
+    toolUseId: str
+    content: list["KnownBlock"] = msgspec.field(default_factory=list)
+    status: str | None = None
+    type: str | None = None
+
+
+class KnownBlock(Strict):
+    """A block with no other members, so that one pass decodes it with its request."""
+
+    text: str | None = None
+    image: Media | None = None
+    document: Document | None = None
+    audio: Media | None = None
+    toolUse: ToolUse | None = None
+    toolResult: KnownResult | None = None
+    reasoningContent: ReasoningContent | None = None
+    cachePoint: CachePoint | None = None
+    citationsContent: Cited | None = None
+    json: Raw = ABSENT
+
+
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-class Message(Strict):
+Content = TypeVar("Content")
+
+
+class Message(Strict, Generic[Content]):
     role: Literal["user", "assistant", "system"]
-    content: list[Raw]
+    content: list[Content]
 
 
 class InferenceConfig(Strict):
@@ -188,9 +213,9 @@ class ServiceTier(Strict):
     type: str
 
 
-class Request(Strict):
-    messages: list[Message] = msgspec.field(default_factory=list)
-    system: list[Raw] | None = None
+class Request(Strict, Generic[Content]):
+    messages: list[Message[Content]] = msgspec.field(default_factory=list)
+    system: list[Content] | None = None
     inferenceConfig: InferenceConfig | None = None
     toolConfig: ToolConfig | None = None
     additionalModelRequestFields: Raw = ABSENT

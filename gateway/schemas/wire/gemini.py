@@ -5,7 +5,7 @@ Requests refuse unknown fields so that `gateway.dialects.decode` can name them; 
 `Raw` is JSON that is carried and not understood; `ABSENT` says that it was not there.
 """
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -60,6 +60,13 @@ class Content(Strict, rename="camel"):
     parts: list[Raw] | None = None
 
 
+class KnownContent(Strict, rename="camel"):
+    """Content whose parts are all known, so that one pass decodes them with the request."""
+
+    role: str | None = None
+    parts: list[Part] | None = None
+
+
 class ContentOut(Strict, rename="camel"):
     parts: list[Part | Raw]
     role: str | None = None
@@ -111,12 +118,15 @@ class GenerationConfig(Strict, rename="camel"):
     thinking_config: ThinkingConfig | None = None
 
 
-class Request(Strict, rename="camel"):
+Turn = TypeVar("Turn")
+
+
+class Request(Strict, Generic[Turn], rename="camel"):
     """`model` belongs into the path; some clients repeat it here."""
 
-    contents: list[Content]
+    contents: list[Turn]
     model: str | None = None
-    system_instruction: Content | None = None
+    system_instruction: Turn | None = None
     tools: list[Raw] | None = None
     tool_config: Raw = ABSENT
     generation_config: Raw = ABSENT

@@ -4,6 +4,8 @@ Source of the shapes: the types of OpenAI's own SDK (`openai.types.responses`). 
 number, so they stay raw here; `gateway.dialects.openai_responses.items_in` reads those that have a neutral form.
 """
 
+from typing import Generic, TypeVar
+
 from msgspec import Raw
 
 from gateway.schemas.wire.common import ABSENT, OpaquePart, Strict
@@ -121,6 +123,26 @@ class ReasoningItem(Strict):
     status: str | None = None
 
 
+class AnyItem(Strict):
+    """An item of any of the kinds above that are common, so that one pass decodes a whole request."""
+
+    type: str | None = None
+    role: str | None = None
+    content: str | list[ContentPart] | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    output: str | list[ContentPart] | None = None
+    summary: list[ThoughtText] | None = None
+    encrypted_content: str | None = None
+    id: Raw = ABSENT
+    status: Raw = ABSENT
+    phase: Raw = ABSENT
+    caller: Raw = ABSENT
+    namespace: Raw = ABSENT
+
+
 class Tool(Strict):
     """A function or custom tool; other types belong to the provider and stay raw."""
 
@@ -159,9 +181,12 @@ class ReasoningConfig(Strict):
     mode: Raw = ABSENT
 
 
-class Request(Strict):
+Item = TypeVar("Item")
+
+
+class Request(Strict, Generic[Item]):
     model: str
-    input: str | list[Raw] | None = None
+    input: str | list[Item] | None = None
     instructions: str | None = None
     stream: bool | None = None
     max_output_tokens: int | None = None

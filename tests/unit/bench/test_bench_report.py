@@ -65,6 +65,8 @@ RUNS = [
     make_run(
         "gateway", "peak", scenario="flow", chunk_rate=64_000.0, reads_per_chunk=0.9, chunk=spread(80.0)
     ),
+    make_run("gateway", "peak", scenario="route", rate=15_500.0),
+    make_run("gateway", "peak", scenario="faults", rate=4_000.0),
 ]
 
 
@@ -89,18 +91,21 @@ def test_rates_are_per_core_and_compared_per_core(found):
 
 
 def test_goals_are_met_missed_or_not_measured(found):
-    assert [goal.met for goal in found.goals] == [True, True, True, True]
+    assert [goal.met for goal in found.goals] == [True] * 6
     slow = [run for run in RUNS if run.server != "litellm" and run.scenario != "flow"]
     slow = [msgspec.structs.replace(r, latency=spread(2000.0)) if r is RUNS[1] else r for r in slow]
-    assert [goal.met for goal in document("now", Settings(), slow, []).goals] == [True, None, None, False]
+    slow = [msgspec.structs.replace(r, rate=15_000.0) if r.scenario == "route" else r for r in slow]
+    slow = [run for run in slow if run.scenario != "faults"]
+    judged = [goal.met for goal in document("now", Settings(), slow, []).goals]
+    assert judged == [True, None, None, False, False, None]
 
 
 def test_wrong_answers_break_a_goal_and_earn_no_ratio():
     wrong = [msgspec.structs.replace(run, errors=1) if run.server == "gateway" else run for run in RUNS]
     found = document("now", Settings(), wrong, [])
-    assert [goal.met for goal in found.goals] == [False, False, False, False]
+    assert [goal.met for goal in found.goals] == [False, False, False, False, None, False]
     assert found.ratios == []
-    assert len(found.notes) == 5
+    assert len(found.notes) == 7
 
 
 def test_a_peer_that_fails_quickly_is_not_called_slow():

@@ -143,7 +143,7 @@ def test_a_scenario_asks_each_server_in_its_dialect(scenario, kind):
     assert found.expected.family == ("anthropic" if crosses else "openai")
     assert body.get("stream", False) is scenario.stream
     assert body["model"].startswith(
-        {"direct": ("gpt", "claude"), "gateway": scenario.provider, "peer": "m"}[kind]
+        {"direct": ("gpt", "claude"), "gateway": scenario.route or scenario.provider, "peer": "m"}[kind]
     )
     assert ("max_tokens" in body) is crosses
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.cli import FLAGS, known_providers
+from gateway.commands.settings import FLAGS, known_providers
 from gateway.config.environment import FLAGS as UNDERSTOOD
 
 GOOD = """
@@ -72,6 +72,12 @@ def test_version() -> None:
         (["serve", "--help"], [*FLAGS, "examples:", "GATEWAY_KEY", "usage: gateway serve"]),
         (["check", "--help"], [*FLAGS, "providers:", "usage: gateway check"]),
         (["version", "--help"], ["Prints the version."]),
+        (["usage", "--help"], ["--by WHAT", "--since", "--csv", "UNPRICED", "examples:"]),
+        (["logs", "--help"], ["--follow", "--errors", "Ctrl-C"]),
+        (["budgets", "--help"], ["--over", "examples:"]),
+        (["doctor", "--help"], ["--offline", "Exit code"]),
+        (["keys", "--help"], ["create", "rotate", "GATEWAY_ADMIN_KEY"]),
+        (["keys", "create", "--help"], ["--quiet", "--expires", "--admin-key-file"]),
     ],
 )
 def test_help_tells_what_a_newcomer_needs(arguments: list[str], expected: list[str]) -> None:
@@ -99,6 +105,10 @@ def test_no_command_shows_the_help() -> None:
         (
             ["serve", "--prot=1"],
             "gateway: there is no argument --prot; did you mean --port?\nTry `gateway serve --help`.\n",
+        ),
+        (
+            ["keys", "list", "--taem", "x"],
+            "gateway: there is no argument --taem; did you mean --team?\nTry `gateway keys list --help`.\n",
         ),
         (["version", "x"], "gateway: there is no argument x\nTry `gateway version --help`.\n"),
         (

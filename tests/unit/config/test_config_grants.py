@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.cli import known_providers
+from gateway.commands.settings import known_providers
 from gateway.config import Config, ConfigError, load
 from gateway.config.explanation import explain
 

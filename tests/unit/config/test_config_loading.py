@@ -216,8 +216,8 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
     [
         (
             "zzzzzzzz: 1",
-            "auth breaker data discovery keepalive_comments limits log mid_stream "
-            "models per_request price_files prices providers retries rules server timeouts",
+            "admin auth breaker data discovery journal keepalive_comments keys limits log mid_stream models "
+            "per_request price_files prices providers quotas records retries rules server store teams timeouts",
         ),
         ("server: {zzzzzzzz: 1}", "admin_port allow_insecure backlog drain host port workers"),
         (
@@ -242,7 +242,15 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
         ("log: {zzzzzzzz: 1}", "format level"),
         ("retries: {zzzzzzzz: 1}", "budget longest_wait max on"),
         ("breaker: {zzzzzzzz: 1}", "cooldown failures longest minimum rate window"),
-        ("auth: {zzzzzzzz: 1}", "keys"),
+        ("auth: {zzzzzzzz: 1}", "jwt keys"),
+        (
+            "auth: {jwt: {issuer: a, audience: b, jwks_url: https://c, zzzzzzzz: 1}}",
+            "audience claims issuer jwks_url",
+        ),
+        ("journal: {zzzzzzzz: 1}", "enabled segment"),
+        ("store: {zzzzzzzz: 1}", "url"),
+        ("records: {zzzzzzzz: 1}", "bodies body_bytes client_ip keep keep_bodies most redact"),
+        ("admin: {zzzzzzzz: 1}", "enabled host"),
         ("timeouts: {zzzzzzzz: 1}", "connect first_byte first_token idle total"),
     ],
 )

@@ -83,6 +83,7 @@ NAMED: dict[str, str] = {
     "contents.parts.videoMetadata": "How Gemini is to cut the video.",
     "contents.parts.functionResponse.scheduling": "It belongs to Gemini's live sessions.",
     "messages.content.file.filename": "Files that are no text have no name there.",
+    "contents.parts.inlineData.displayName": "Pictures and sounds have no name there.",
     "messages.content.context": "Documents carry a title and no further words.",
     "messages.content.citations.enabled": "The provider cannot be asked to cite from this document.",
     "messages.citations": "The provider has no citations in what a model said earlier; its words are kept.",
@@ -154,12 +155,9 @@ BETWEEN: dict[tuple[str, str, str], str] = {
 }
 """By caller, provider and name, where the reason is another one than between others."""
 
-TITLE = NOT_YET + "the name of the file is left out without a name."
-
 UNNAMED: dict[tuple[str, str], str] = {
     ("anthropic", "messages.content.citations"): "It asks to cite from a document, which is lost as a whole.",
     ("openai_chat", "messages.tool_calls.extra_content"): "Named with the rest of the thought.",
-    ("gemini", "contents.parts.inlineData.displayName"): TITLE,
     (
         "openai_responses",
         "reasoning.effort",

@@ -34,5 +34,9 @@ def test_what_says_everything_is_of_its_dialect() -> None:
 
 def test_nothing_that_was_said_twice_is_dropped_between_a_dialect_and_itself() -> None:
     of_one = {name: fidelity.of_request(name, name).named for name in TITLES}
-    live = ("contents.parts.videoMetadata", "contents.parts.functionResponse.scheduling")
+    live = (
+        "contents.parts.inlineData.displayName",
+        "contents.parts.videoMetadata",
+        "contents.parts.functionResponse.scheduling",
+    )
     assert of_one == {**dict.fromkeys(TITLES, ()), "gemini": live}

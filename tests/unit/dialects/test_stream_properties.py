@@ -16,7 +16,7 @@ MODEL = "the-model"
 
 def whole_for(caller: Caller, provider: Endpoint, body: bytes) -> bytes:
     return caller.endpoint.codec.write_reply(
-        provider.codec.read_reply(body),
+        provider.codec.read_reply(body, MODEL),
         request_model=MODEL,
         reply_id=ID,
         created=CREATED,

@@ -1,6 +1,7 @@
 """A worker of the tests of limits between processes: `python limits_worker.py LEDGER ROW MODE AMOUNT REPORT`.
 
-`grab` takes until it is refused 300 times in a row; `churn` reserves and settles for ever, and notes each
+`grab` takes until it is refused 300 times in a row; `race` takes of one small budget or limit after the other at set
+moments, together with its like; `churn` reserves and settles for ever, and notes each
 record in REPORT, a mapped file, before it settles it, with numbers from the one on that stands there.
 """
 
@@ -13,8 +14,9 @@ import time
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Account, Accounts, Hold, sections
 
-SHAPE = {"limits": 8, "budgets": 8, "rolling": 2, "workers": 8}
+SHAPE = {"limits": 2_100, "budgets": 2_100, "rolling": 2, "workers": 8}
 PRICE = 7
+RACES = 4_000
 
 
 def handles_of(accounts: Accounts, amount: int) -> tuple[Account, ...]:
@@ -23,6 +25,7 @@ def handles_of(accounts: Accounts, amount: int) -> tuple[Account, ...]:
         accounts.budget("key", amount * PRICE, period="never"),
         accounts.budget("team", amount * PRICE * 2, period="never"),
         accounts.budget("org", amount * PRICE * 2, period="rolling:1000000"),
+        *(accounts.budget(f"soft {at}", 1, period="never", soft=True) for at in range(28)),
     )
 
 
@@ -44,20 +47,43 @@ def grab(accounts: Accounts, handles: tuple[Account, ...]) -> int:
     return granted
 
 
+def race(accounts: Accounts) -> None:
+    """Prints how often each account granted; every 10 µs all racers turn to the next."""
+    racing: list[Account] = [
+        accounts.budget(f"race-{turn}", 2 * PRICE, period="never")
+        if turn % 2
+        else accounts.limit(f"race-{turn}", parallel=2)
+        for turn in range(RACES)
+    ]
+    begun = (time.time_ns() // 200_000_000 + 1) * 200_000_000
+    kept: list[Hold] = []
+    granted = []
+    for turn, account in enumerate(racing):
+        moment, before = begun + turn * 10_000, len(kept)
+        while time.time_ns() < moment:
+            pass
+        answer = accounts.reserve((account,), moment, 0, PRICE)
+        if isinstance(answer, Hold):
+            kept.append(answer)
+        granted.append(len(kept) - before)
+    print(*granted, flush=True)
+    sys.stdin.readline()
+
+
 def churn(accounts: Accounts, handles: tuple[Account, ...], report: mmap.mmap) -> None:
     holds: list[Hold] = []
     (sequence,) = struct.unpack_from("<q", report)
-    paid = 0
+    paid, now = 0, time.time_ns()
     while True:
-        answer = accounts.reserve(handles, time.time_ns(), random.randrange(100), PRICE * 3)
+        answer = accounts.reserve(handles, now, 100, PRICE * 3)
         if isinstance(answer, Hold):
             holds.append(answer)
-        if len(holds) > random.randrange(20):
-            price = random.randrange(PRICE * 2)
+        if len(holds) > 10:
+            price = sequence % PRICE
             sequence += 1
             # As a journal would have it: what is about to be settled, and the sum of all before it.
             struct.pack_into("<qqq", report, 32 * (sequence % 2), sequence, paid, price)
-            holds.pop(random.randrange(len(holds))).settle(5, price, time.time_ns(), sequence)
+            holds.pop(0).settle(5, price, now, sequence)
             paid += price
 
 
@@ -68,9 +94,11 @@ def main(path: str, row: str, mode: str, amount: str, report: str) -> None:
     sys.stdin.readline()
     if mode == "grab":
         print(grab(accounts, handles), flush=True)
-        return
-    with open(report, "r+b") as file:
-        churn(accounts, handles, mmap.mmap(file.fileno(), 64))
+    elif mode == "race":
+        race(accounts)
+    else:
+        with open(report, "r+b") as file:
+            churn(accounts, handles, mmap.mmap(file.fileno(), 64))
 
 
 if __name__ == "__main__":

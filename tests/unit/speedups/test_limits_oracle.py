@@ -93,7 +93,7 @@ def test_every_step_goes_as_the_oracle_says(
     budgets: list[tuple[int, str, bool]],
     steps: list[tuple[str, int, int, int, int]],
 ) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.create(Path(folder, "ledger"), sections(**SHAPE))
         workers = [Accounts(ledger, number) for number in range(4)]
         handles = [handles_of(worker, limits, budgets) for worker in workers]
@@ -127,7 +127,7 @@ def test_every_step_goes_as_the_oracle_says(
     )
 )
 def test_no_window_ever_sees_more_than_the_bucket_and_its_refill(amounts: list[tuple[int, int, int]]) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         accounts = Accounts(Ledger.create(Path(folder, "ledger"), sections(**SHAPE)), 0)
         handles = (accounts.limit("l", seconds=60, tokens=100),)
         now, granted = START, []

@@ -8,10 +8,10 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.tokens_oracle import expected
 
 from gateway._speedups.tokens import Encoding
 from gateway.tokens.encodings import encoding
-from tests.reference.tokens_oracle import expected
 
 ROOT = Path(__file__).parents[3]
 NAMES = ("cl100k", "o200k")

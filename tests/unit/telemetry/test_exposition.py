@@ -53,8 +53,15 @@ OTHER_FAMILIES = {
     "gateway_queue_refused",
     "gateway_keys_benched",
     "gateway_key_benched",
+    "gateway_journal_lost",
+    "gateway_journal_damaged",
+    "gateway_records_stored",
+    "gateway_records_refused",
+    "gateway_limit_refusals",
+    "gateway_budget_refusals",
+    "gateway_budget_warnings",
 }
-SECTIONS = cells.sections(series=64, events=16)
+SECTIONS = cells.sections(series=64, events=32)
 
 
 def known(provider: str, model: str) -> bool:
@@ -196,7 +203,7 @@ from gateway._speedups.ledger import Ledger
 from gateway.schemas.record import Record
 from gateway.telemetry import cells
 from gateway.telemetry.metrics import Metrics
-ledger = Ledger.open(sys.argv[1], cells.sections(series=64, events=16))
+ledger = Ledger.open(sys.argv[1], cells.sections(series=64, events=32))
 metrics = Metrics(ledger, ledger.join(), {"gpt-4o"})
 for number in range(500):
     metrics.request_started()
@@ -264,7 +271,7 @@ def test_property_no_accept_header_breaks_a_scrape(
 
 
 def test_a_large_answer_comes_in_small_pieces_that_join_to_the_whole(tmp_path: Path) -> None:
-    ledger = Ledger.create(tmp_path / "ledger", cells.sections(series=1024, events=16))
+    ledger = Ledger.create(tmp_path / "ledger", cells.sections(series=1024, events=32))
     metrics = Metrics(ledger, ledger.join(), lambda provider, model: True)
     for number in range(800):
         metrics.record(

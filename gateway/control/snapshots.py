@@ -1,0 +1,311 @@
+"""What the workers go by, kept up to date: the file is read again when it changes or on SIGHUP, the store when asked.
+
+Two files lead to the workers. One is in memory where the system offers that, since it holds credentials: the
+configuration. The other one is kept in `data`, so that a start needs no store: who may call by the store, and how much.
+A configuration with a mistake changes nothing, and its mistakes are logged.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from gateway.access import snapshot
+from gateway.access.snapshot import Snapshot
+from gateway.config import Config, ConfigError, carried
+from gateway.config.secret import Secret
+from gateway.control.files import runtime_folder
+from gateway.providers import sealed
+from gateway.providers.sealed import DamagedFile
+from gateway.schemas.governance import Governance
+from gateway.telemetry.logs import log
+
+if TYPE_CHECKING:
+    from gateway.store.compiling import Stored
+
+LOOK = 1.0
+"""Seconds between two looks at whether the file has changed."""
+
+MAGIC = b"GWCONFG\x01"
+
+Reread = Callable[[], Config]
+"""The configuration as it would be after a restart. Raises ConfigError, OSError."""
+
+FIXED = ("server", "admin", "data", "store", "journal", "log")
+"""Sections that only a restart changes."""
+
+
+def snapshot_path(config: Config) -> Path:
+    """Where what the store says of callers is, for the workers."""
+    return Path(config.data) / f"snapshot-{config.server.port}.msgpack"
+
+
+def config_path(config: Config) -> Path:
+    """Where the configuration is that has taken the place of the first one."""
+    return runtime_folder() / f"gateway-{os.getuid()}-{config.server.port}.config"
+
+
+def governance_content(config: Config) -> bytes:
+    """What the file says of callers, as a snapshot's content."""
+    return snapshot.encoded(config.governance)
+
+
+class Reading(Protocol):
+    """What the store says, and the configuration with what of that can be served, and what cannot. In a thread."""
+
+    def __call__(self) -> "Stored": ...
+
+    def added(self, config: Config, stored: "Stored") -> tuple[Config, tuple[str, ...]]: ...
+
+
+class Adopted(msgspec.Struct, frozen=True, array_like=True):
+    """A configuration, what its file says of callers, the provider keys of callers by their keys' ids, and the
+    configuration as the file alone says it, empty where the store adds nothing."""
+
+    config: memoryview
+    governance: memoryview
+    own: dict[str, dict[str, str]] = {}
+    file: memoryview = memoryview(b"")
+
+
+def was_keyed(config: Config) -> bool:
+    """Whether the store has ever made keys, as far as is known here; of what cannot be read the worse is assumed."""
+    try:
+        found = snapshot.read(snapshot_path(config))
+    except (OSError, DamagedFile):
+        return True
+    return found is not None and found.keyed
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """What a worker takes up: see Adopted."""
+
+    config: Config
+    declared: Snapshot
+    own: dict[str, dict[str, Secret]]
+
+
+_NOTHING: tuple[str, ...] = ()
+_ADOPTED = msgspec.msgpack.Decoder(Adopted)
+
+
+def read_config(path: Path) -> Handed | None:
+    """The configuration that has taken the first one's place; None where none has. Raises OSError, DamagedFile."""
+    content = sealed.read(path, MAGIC, snapshot.LARGEST)
+    if content is None:
+        return None
+    found = _adopted(content)
+    own = {id: {name: Secret(one) for name, one in keys.items()} for id, keys in found.own.items()}
+    return Handed(_config(found.config), Snapshot(found.governance), own)
+
+
+def _adopted(content: bytes | memoryview) -> Adopted:
+    try:
+        return _ADOPTED.decode(content)
+    except msgspec.DecodeError as error:
+        raise DamagedFile(f"it is of another form: {error}") from None
+
+
+def _config(content: memoryview) -> Config:
+    try:
+        return carried.decoded(content)
+    except msgspec.DecodeError as error:
+        raise DamagedFile(f"it is of another form: {error}") from None
+
+
+class Snapshots:
+    """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        publish: Callable[[], object],
+        reread: Reread | None = None,
+        stored: Reading | None = None,
+        *,
+        look: float = LOOK,
+    ) -> None:
+        self.config = config
+        self.reloaded = asyncio.Event()
+        self._publish = publish
+        self._reread = reread
+        self._stored = stored
+        self._look = look
+        self._asked = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._storing = asyncio.Lock()
+        self._last = b""
+        self._handed: bytes | None = None
+        self._declared = governance_content(config)
+        self._known: Stored | None = None
+        self._left_out: tuple[str, ...] = ()
+        self._failed = False
+        self._keyed: bool | None = None
+        self._heard = asyncio.Event()
+        self._inherited = False
+
+    def ask(self) -> None:
+        """Reads the file again soon, changed or not."""
+        self._asked.set()
+
+    async def publish(self) -> None:
+        """Compiles what the store says now. When this returns, the workers have been told. Raises what the store
+        raises, and OSError."""
+        if self._stored is None:
+            return
+        await self._resume()
+        async with self._storing:
+            known = await asyncio.to_thread(self._stored)
+            content = snapshot.encoded(self._kept_shut(known.governance))
+            new = content != self._last
+            if new:
+                await asyncio.to_thread(snapshot.write, snapshot_path(self.config), content)
+                self._last = content
+            async with self._lock:
+                self._known = known
+                self._heard.set()
+                handed = await self._hand_out(self.config)
+            if new or handed:
+                self._publish()
+
+    def _kept_shut(self, governance: Governance) -> Governance:
+        """Where there were keys once, the end of the last one lets nobody in, unless the file wants everybody in."""
+        if self._keyed is None:
+            self._keyed = was_keyed(self.config)
+        self._keyed = bool(governance.keys) or (self._keyed and not self.config.server.allow_insecure)
+        return msgspec.structs.replace(governance, keyed=self._keyed)
+
+    async def _hand_out(self, config: Config) -> bool:
+        """Writes the configuration, with what the store adds, where it is another one than the workers have. Raises
+        OSError."""
+        content, left_out = await asyncio.to_thread(self._content, config)
+        if left_out != self._left_out:
+            self._left_out = left_out
+            if left_out:
+                hint = "the rest of the store is served; change this at the admin API, or the file"
+                log.warning("stored_left_out", problems=list(left_out), hint=hint)
+        if content == self._handed:
+            return False
+        await asyncio.to_thread(sealed.write, config_path(config), MAGIC, content)
+        self._handed = content
+        return True
+
+    def _content(self, config: Config) -> tuple[bytes, tuple[str, ...]]:
+        whole, left_out = config, _NOTHING
+        own: dict[str, dict[str, str]] = {}
+        if self._stored is not None and self._known is not None:
+            whole, left_out = self._stored.added(config, self._known)
+            own = {
+                id: {name: one.reveal() for name, one in keys.items()} for id, keys in self._known.own.items()
+            }
+        file = b"" if whole is config else carried.encoded(config)
+        return msgspec.msgpack.encode((carried.encoded(whole), self._declared, own, file)), left_out
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        await self._resume()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_store())
+            tasks.create_task(self._follow_file())
+
+    async def _follow_file(self) -> None:
+        if self._inherited:  # what the store added would be lost with the first look at the file
+            await self._heard.wait()
+        self._asked.set()  # it may have changed while this process began
+        seen = None
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._look):
+                    await self._asked.wait()
+            now = _state(self.config.source)
+            if self._asked.is_set() or now not in (seen, None):
+                self._asked.clear()
+                seen = now
+                await self.reload()
+
+    async def _resume(self) -> None:
+        """What a predecessor handed out holds, and the file may have changed since it looked."""
+        async with self._lock:
+            if self._handed is not None:
+                return
+            self._handed = (await asyncio.to_thread(self._content, self.config))[0]
+            try:
+                content = await asyncio.to_thread(
+                    sealed.read, config_path(self.config), MAGIC, snapshot.LARGEST
+                )
+                if content is None:
+                    return
+                found = _adopted(content)
+                config = _config(found.file or found.config)
+            except (OSError, DamagedFile):
+                return
+            self._handed, self._declared = bytes(content), bytes(found.governance)
+            self._inherited = self._stored is not None and bool(found.file or found.own)
+            self.config = msgspec.structs.replace(config, governance=Governance())
+
+    async def _keep_store(self) -> None:
+        """Compiles what the store says, once; a store that is away is asked again, callers being known as they were."""
+        while self._stored is not None and not self._last:
+            try:
+                await self.publish()
+            except Exception as error:
+                if not self._failed:
+                    hint = "callers are known as they last were; it is asked again"
+                    log.warning("store_unreadable", error=f"{type(error).__name__}: {error}", hint=hint)
+                self._failed = True
+                await asyncio.sleep(self._look)
+
+    async def reload(self) -> bool:
+        """Reads the file again; whether it holds now. What is wrong with it is logged."""
+        if self._reread is None:
+            log.warning("reload_ignored", hint="the configuration does not come from a file")
+            return False
+        async with self._lock:
+            try:
+                found = await asyncio.to_thread(self._reread)
+            except ConfigError as error:
+                problems = [f"{one.place}: {one.message}" for one in error.problems]
+                log.error("reload_failed", problems=problems, hint="the configuration stays as it was")
+                return False
+            except (OSError, ValueError) as error:
+                log.error("reload_failed", problems=[str(error)], hint="the configuration stays as it was")
+                return False
+            return await self._take(found)
+
+    async def _take(self, found: Config) -> bool:
+        fixed = [name for name in FIXED if getattr(found, name) != getattr(self.config, name)]
+        if fixed:
+            log.warning("restart_needed", sections=fixed, hint="the rest of the file holds from now on")
+        kept = {name: getattr(self.config, name) for name in FIXED}
+        config = msgspec.structs.replace(found, **kept)
+        if config == self.config:
+            log.debug("reload_unchanged")
+            return True
+        before, self._declared = self._declared, governance_content(config)
+        try:
+            handed = await self._hand_out(config)
+        except OSError as error:
+            self._declared = before
+            log.error("reload_failed", problems=[str(error)], hint="the configuration stays as it was")
+            return False
+        self.config = config
+        self.reloaded.set()
+        if handed:
+            self._publish()
+        log.info(
+            "reloaded", file=config.source, keys=len(config.governance.keys), providers=len(config.providers)
+        )
+        return True
+
+
+def _state(source: str) -> Any:
+    """What changes when the file does; None while it is not there, as when an editor replaces it."""
+    try:
+        found = os.stat(source)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

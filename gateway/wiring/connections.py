@@ -1,0 +1,152 @@
+"""Configured providers as connections: where each one is, what it serves, and its credentials as header lines."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+
+from gateway._speedups.health import TargetHealth
+from gateway._speedups.http1 import Client, Origin
+from gateway.config import Config, ProviderConfig
+from gateway.config.model import way_of
+from gateway.config.secret import Secret
+from gateway.providers.address import parse_base_url, path_for, stream_path_for
+from gateway.providers.provider import Provider
+from gateway.providers.registry import vendor_of
+from gateway.upstream.connection import (
+    Benched,
+    Connection,
+    Credential,
+    Lane,
+    Quirks,
+    header_lines,
+    tls_context,
+)
+from gateway.upstream.renewal import Renewed
+from gateway.upstream.retry_budget import RetryBudget
+
+
+def vendor(config: ProviderConfig) -> Provider:
+    """What a configured provider is."""
+    found = vendor_of(config.name, config.type, config.base_url or "")
+    assert found is not None  # the configuration was checked against the same registry
+    return found
+
+
+def heeds_limits(config: Config) -> bool:
+    """Whether any route keeps away from targets that are near their providers' limits."""
+    return any(one.strategy in ("headroom", "adaptive") for one in config.models.values())
+
+
+def connection(
+    config: ProviderConfig,
+    vendor: Provider,
+    client: Client,
+    benches: tuple[TargetHealth, ...] = (),
+    benched: Benched | None = None,
+    heeds_limits: bool = False,
+) -> Connection:
+    """A configured provider, ready to be called."""
+    base = parse_base_url(config.base_url or vendor.base_url)
+    context = trusted(config.verify_tls, config.ca_file) if base.tls else None
+    keys = config.keys
+    return Connection(
+        config.name,
+        client,
+        Origin(base.host, base.port, tls=base.tls, ssl_context=context),
+        base.authority,
+        lanes=lanes(config, vendor),
+        credentials=tuple(Credential(i, key.weight, key.models) for i, key in enumerate(keys))
+        or (Credential(0),),
+        timeouts=config.timeouts,
+        retries=config.retries.max,
+        base_path=base.path,
+        secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
+        renewed=renewed(config, vendor),
+        benches=benches,
+        benched=benched,
+        heeds_limits=heeds_limits,
+        longest_wait=config.retries.longest_wait,
+        budget=RetryBudget(config.retries.budget),
+        quirks=Quirks(
+            drops=vendor.drops,
+            accepts=vendor.accepts,
+            renames=vendor.renames,
+            max_tokens_field=vendor.max_tokens_field,
+            stream_usage=vendor.stream_usage if config.stream_usage is None else config.stream_usage,
+            prefills=vendor.prefills,
+        ),
+    )
+
+
+def trusted(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """The TLS context of a CA file as it is now: reading certificates takes long, so that is done once."""
+    return _trusted(verify, ca_file, 0 if ca_file is None else os.stat(ca_file).st_mtime_ns)
+
+
+@lru_cache(64)
+def _trusted(verify: bool, ca_file: str | None, _: int) -> ssl.SSLContext:
+    return tls_context(verify, ca_file)
+
+
+def renewed(config: ProviderConfig, vendor: Provider) -> Renewed | None:
+    """The credential that the vendor lends where no key is configured."""
+    given = {**config.settings, **{name: secret.reveal() for name, secret in config.secrets.items()}}
+    if config.keys or vendor.grant is None or way_of(vendor.ways, given) is None:
+        return None
+    return Renewed(config.name, vendor.grant.fetch(given))
+
+
+def lent(
+    config: Config, own: Mapping[str, Mapping[str, Secret]], given: Connection, key: str, provider: str
+) -> Connection | None:
+    """The connection with the provider key that a caller brought, where it brought one."""
+    secret = own.get(key, {}).get(provider)
+    if secret is None:
+        return None
+    found = config.providers[provider]
+    return given.lent(own_lines(found, vendor(found), secret.reveal()), secret.reveal().encode("latin-1"))
+
+
+def own_lines(config: ProviderConfig, vendor: Provider, secret: str) -> tuple[bytes, ...]:
+    """The header lines of a caller's own key, by lane; the operator's headers go along but for those of its key.
+    Raises BadSecret."""
+    extra = tuple((name.encode(), value.reveal().encode("latin-1")) for name, value in config.headers.items())
+    found = []
+    for serving in vendor.serves:
+        own = vendor.auth_for(serving).headers(secret)
+        names = {name for name, _ in own}
+        found.append(header_lines((*own, *(one for one in extra if one[0] not in names))))
+    return tuple(found)
+
+
+def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
+    """Every endpoint that the provider serves, with its path and its header lines per key."""
+    found = []
+    extra = tuple((name.encode(), value.reveal().encode("latin-1")) for name, value in config.headers.items())
+    for serving in vendor.serves:
+        auth = vendor.auth_for(serving)
+        fixed = tuple((name.encode(), value.encode()) for name, value in vendor.headers_for(serving))
+        secrets = [key.value.reveal() for key in config.keys]
+        credentials = [header_lines((*auth.headers(secret), *extra)) for secret in secrets]
+        base_url = config.base_url or ""
+        lane = Lane(
+            serving.endpoint,
+            path_for(
+                *(vendor, serving),
+                base_url=base_url,
+                api_version=config.api_version or "",
+                settings=config.settings,
+            ),
+            tuple(credentials) or (header_lines(extra),),
+            fixed,
+            stream_path_for(vendor, serving, base_url=base_url, settings=config.settings),
+            serving.models,
+            serving.adds,
+            serving.omits,
+            tuple(name.encode("ascii") for name in serving.withholds),
+            tuple((name.encode("ascii"), field) for name, field in serving.lists),
+            serving.framing,
+        )
+        found.append(lane)
+    return tuple(found)

@@ -1,0 +1,133 @@
+"""Providers, credentials and routes of the admin API: served as soon as they are answered for, gone when deleted."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from fault_server import FaultServer
+from gateway_process import CALLER_KEY, OPENAI_KEY, Gateway
+from raw_client import Reply
+from test_admin_process import Admin, end, served, wait_for
+from wire import as_json
+
+CHAT = "/v1/chat/completions"
+OWN_KEY = "sk-own-canary-99e1c2"
+STORED_KEY = "sk-stored-canary-4471bd"
+
+
+def ask(gateway: Gateway, model: str, key: str = CALLER_KEY) -> Reply:
+    return gateway.post(CHAT, {"model": model, "messages": [{"role": "user", "content": "hi"}]}, key=key)
+
+
+class Kept:
+    """A gateway with its admin port; `folder` is where it keeps things."""
+
+    def __init__(self, gateway: Gateway, folder: Path) -> None:
+        self.gateway = gateway
+        self.folder = folder
+        self.admin = Admin(gateway)
+
+    def delete(self, path: str) -> None:
+        answer = httpx.delete(self.admin.url + path, headers={"authorization": f"Bearer {self.admin.key}"})
+        assert answer.status_code == 204, answer.text
+
+    def add_provider(self, upstream: FaultServer) -> Any:
+        """A provider that only the store knows, and its key."""
+        body = {"id": "second", "type": "openai", "base_url": f"{upstream.url}/v1", "models": ["gpt-4o-mini"]}
+        self.admin.post("/api/providers", body)
+        return self.admin.post("/api/credentials", {"provider": "second", "value": STORED_KEY})
+
+
+@pytest.fixture
+def kept(openai_upstream: FaultServer, anthropic_upstream: FaultServer, tmp_path: Path) -> Iterator[Kept]:
+    gateway = served(openai_upstream, anthropic_upstream, tmp_path)
+    try:
+        yield Kept(gateway, tmp_path)
+        log = end(gateway)
+        assert STORED_KEY not in log
+        assert OWN_KEY not in log
+        files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+        assert files
+        assert not [
+            path for path in files for key in (STORED_KEY, OWN_KEY) if key.encode() in path.read_bytes()
+        ]
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()
+
+
+def test_a_route_is_served_when_its_answer_is_there_and_gone_when_deleted(
+    kept: Kept, openai_upstream: FaultServer
+) -> None:
+    gateway, admin = kept.gateway, kept.admin
+    assert ask(gateway, "mine").status == 404
+    kept.add_provider(openai_upstream)
+    admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
+    time.sleep(0.1)  # the promise
+    assert {ask(gateway, "mine").status for _ in range(8)} == {200}
+    assert openai_upstream.seen[-1].header("authorization") == f"Bearer {STORED_KEY}"
+    listed = gateway.get("/v1/models", {"authorization": f"Bearer {CALLER_KEY}"}).body
+    assert "mine" in [one["id"] for one in json.loads(listed)["data"]]
+    assert ask(gateway, "openai/gpt-4o-mini").status == 200
+    assert openai_upstream.seen[-1].header("authorization") == f"Bearer {OPENAI_KEY}"
+
+    kept.delete("/api/routes/mine")
+    time.sleep(0.1)
+    assert {ask(gateway, "mine").status for _ in range(8)} == {404}
+
+
+def test_the_store_is_served_after_a_restart_of_a_worker_and_of_the_control_process(
+    kept: Kept, openai_upstream: FaultServer
+) -> None:
+    gateway, admin = kept.gateway, kept.admin
+    kept.add_provider(openai_upstream)
+    admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
+    victims = gateway.workers()
+    for victim in victims:
+        victim.kill()
+    wait_for(lambda: len({one.pid for one in gateway.workers()} - {one.pid for one in victims}) == 2)
+    assert {ask(gateway, "mine").status for _ in range(8)} == {200}
+
+
+def test_a_callers_own_provider_key_is_used_for_its_requests_alone(
+    kept: Kept, openai_upstream: FaultServer
+) -> None:
+    gateway, admin = kept.gateway, kept.admin
+    made = admin.post("/api/keys", {"name": "byok", "credentials": {"openai": OWN_KEY}})
+    time.sleep(0.1)
+    assert {ask(gateway, "openai/gpt-4o-mini", made["key"]).status for _ in range(4)} == {200}
+    assert {seen.header("authorization") for seen in openai_upstream.seen} == {f"Bearer {OWN_KEY}"}
+    openai_upstream.reset()
+    assert ask(gateway, "openai/gpt-4o-mini").status == 200
+    assert {seen.header("authorization") for seen in openai_upstream.seen} == {f"Bearer {OPENAI_KEY}"}
+
+    said = {"error": {"message": f"Incorrect API key provided: {OWN_KEY}", "type": "invalid_request_error"}}
+    openai_upstream.script(as_json(said, 401))
+    refused = [ask(gateway, "openai/gpt-4o-mini", made["key"]) for _ in range(8)]
+    assert not [one for one in refused if one.status < 400 or OWN_KEY.encode() in one.body]
+    openai_upstream.reset()
+    assert {ask(gateway, "openai/gpt-4o-mini").status for _ in range(8)} == {200}
+    kept.delete(f"/api/keys/{made['id']}")
+    time.sleep(0.1)
+    assert {ask(gateway, "openai/gpt-4o-mini", made["key"]).status for _ in range(4)} == {401}
+
+
+def test_the_end_of_the_control_process_costs_no_request_a_route(
+    kept: Kept, openai_upstream: FaultServer
+) -> None:
+    gateway, admin = kept.gateway, kept.admin
+    kept.add_provider(openai_upstream)
+    admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
+    time.sleep(0.1)
+    first = admin.pid()
+    psutil.Process(first).kill()
+    found = set()
+    while admin.pid() in (0, first):
+        found.add(ask(gateway, "mine").status)
+    found |= {ask(gateway, "mine").status for _ in range(16)}
+    assert found == {200}

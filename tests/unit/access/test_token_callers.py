@@ -1,0 +1,135 @@
+"""Tokens of an issuer: whose they are, which are none, and what an outage of the issuer changes."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from gateway.access.tokens import TokenCallers
+from gateway.config.model import Jwt
+from gateway.errors import Unavailable
+
+SETTINGS = Jwt("https://issuer", "gateway", "https://issuer/keys", {"team": "grp", "models": "scope"})
+SIGNER = rsa.generate_private_key(65537, 2048)
+OTHER = ec.generate_private_key(ec.SECP256R1())
+
+
+class Issuer:
+    """What is published; `fails` while it cannot be reached."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self.keys = [json.loads(RSAAlgorithm.to_jwk(SIGNER.public_key())) | {"kid": "one", "alg": "RS256"}]
+        self.now = 0.0
+        self.asked = 0
+
+    def fetch(self, _: str) -> bytes:
+        self.asked += 1
+        if self.fails:
+            raise OSError("away")
+        return json.dumps({"keys": self.keys}).encode()
+
+    def clock(self) -> float:
+        return self.now
+
+
+def settled() -> None:
+    for one in threading.enumerate():
+        if one.name == "token-keys":
+            one.join(5)
+
+
+def callers(issuer: Issuer) -> TokenCallers:
+    found = TokenCallers(SETTINGS, issuer.fetch, issuer.clock)
+    settled()
+    return found
+
+
+def token(key: Any = SIGNER, algorithm: str = "RS256", kid: str = "one", **changes: Any) -> bytes:
+    claims = {
+        "iss": "https://issuer",
+        "aud": "gateway",
+        "sub": "ann",
+        "exp": time.time() + 600,
+        "grp": "blue",
+    }
+    claims = {**claims, "scope": "fast openai/*", **changes}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(kept, key, algorithm, {"kid": kid}).encode()
+
+
+def test_a_token_says_who_calls_and_what_for() -> None:
+    found = callers(Issuer()).caller(token())
+    assert found is not None
+    assert (found.id, found.user, found.team, found.models) == (
+        "jwt:ann",
+        "ann",
+        "blue",
+        ("fast", "openai/*"),
+    )
+
+
+def test_a_token_without_the_claim_for_models_may_use_none() -> None:
+    found = callers(Issuer()).caller(token(scope=None))
+    assert found is not None
+    assert found.models == ("",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": time.time() - 600},
+        {"nbf": time.time() + 600},
+        {"aud": "another"},
+        {"iss": "https://another"},
+        {"exp": None},
+        {"aud": None},
+        {"sub": None},
+        {"key": rsa.generate_private_key(65537, 2048)},
+        {"key": "a secret of sufficient length for HS256", "algorithm": "HS256"},
+        {"key": None, "algorithm": "none"},
+    ],
+)
+def test_other_tokens_are_none(changes: dict[str, Any]) -> None:
+    assert callers(Issuer()).caller(token(**changes)) is None
+
+
+def test_what_is_no_token_is_nobodys() -> None:
+    found = callers(Issuer())
+    assert found.caller(b"a.b.c") is None
+    assert found.caller(b"x" * 20_000) is None
+
+
+def test_a_new_key_of_the_issuer_is_fetched_and_an_old_one_goes() -> None:
+    issuer = Issuer()
+    found = callers(issuer)
+    old = token()
+    assert found.caller(old) is not None
+    issuer.keys = [json.loads(ECAlgorithm.to_jwk(OTHER.public_key())) | {"kid": "two", "alg": "ES256"}]
+    new = token(OTHER, "ES256", "two")
+    assert found.caller(new) is None  # asked only a moment ago
+    issuer.now = 60.0
+    with pytest.raises(Unavailable):
+        found.caller(new)
+    settled()
+    assert found.caller(new) is not None
+    assert found.caller(old) is None
+
+
+def test_while_the_issuer_is_away_known_keys_go_on_and_unknown_ones_are_nobodys_fault() -> None:
+    issuer = Issuer()
+    found = callers(issuer)
+    issuer.fails = True
+    issuer.now = 10_000.0
+    assert found.caller(token()) is not None
+    settled()
+    assert found.caller(token(sub="bob")) is not None
+    assert issuer.asked == 2
+
+    with pytest.raises(Unavailable):
+        callers(issuer).caller(token())

@@ -1,0 +1,149 @@
+"""`gateway doctor`: what is right is said to be, what is wrong is named with what to do."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
+from pathlib import Path
+from time import time
+
+import pytest
+
+from gateway.cli import main
+from gateway.commands.findings import Finding, screen
+from gateway.commands.reaching import reach, reaching
+from gateway.config import Config
+from gateway.config.model import ProviderConfig
+from gateway.control.admin.opening import open_store
+
+
+class Late(BaseHTTPRequestHandler):
+    """A provider whose clock is five minutes behind."""
+
+    def do_HEAD(self) -> None:
+        self.send_response_only(404)
+        self.send_header("date", formatdate(time() - 300, usegmt=True))
+        self.end_headers()
+
+
+@pytest.fixture
+def provider() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Late)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def free() -> list[str]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    ports = [str(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ["--port", ports[0], "--admin-port", ports[1]]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("GATEWAY_CONFIG", "GATEWAY_MASTER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
+    folder = tmp_path / "data"
+    folder.mkdir(0o700)
+    engine, _ = open_store(Config(data=str(folder)), StringIO())
+    engine.dispose()
+    for path in folder.iterdir():
+        path.chmod(0o600)
+    return folder
+
+
+def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, str]]:
+    """The exit code, and for each thing that was looked at its level with what was said."""
+    code = main(["doctor", "--offline", *arguments])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[:4].strip()]
+    return code, {line[6:23].strip(): f"{line[:4].strip()} {line[24:]}" for line in lines[:-1]}
+
+
+def test_a_gateway_in_order(data: Path, free: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = doctor(capsys, "--data", str(data), *free)
+    kept = ("API port", "admin port", "data", "store", "master key", "journal", "configuration", "versions")
+    assert code == 0
+    assert {name: said[name].split()[0] for name in kept} == dict.fromkeys(kept, "ok")
+
+
+def test_a_new_machine_is_in_order_too(
+    data: Path, free: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = doctor(capsys, "--data", str(tmp_path / "new"), *free)
+    assert code == 0
+    assert said["store"].startswith("ok")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_wrong_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "master.key").write_text("0" * 64)
+    (data / "journal").mkdir(0o700)
+    (data / "journal" / "x.log").write_bytes(b"")
+    data.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken.settimeout(0)
+        port = str(taken.getsockname()[1])
+        accept = threading.Thread(target=_hang_up, args=(taken,))
+        accept.start()
+        code, said = doctor(capsys, "--data", str(data), "--port", port, "--admin-port", "1")
+        accept.join()
+    assert code == 1
+    assert said["API port"] == f"fail 127.0.0.1:{port} is taken by another program"
+    assert said["master key"].startswith("fail")
+    assert said["data"].startswith("warn others may look into")
+
+
+def _hang_up(listener: socket.socket) -> None:
+    listener.settimeout(10)
+    listener.accept()[0].close()
+
+
+def test_a_lost_master_key(data: Path, free: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "master.key").unlink()
+    code, said = doctor(capsys, "--data", str(data), *free)
+    assert code == 1
+    assert said["master key"].startswith("fail neither")
+    assert not (data / "master.key").exists()
+
+
+def test_a_wrong_configuration_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "gateway.yaml").write_text("servr: {}")
+    assert main(["doctor", "--config", str(tmp_path / "gateway.yaml")]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith("fail  configuration")
+    assert "did you mean server?" in told.err
+
+
+def test_providers_and_the_clock(provider: str) -> None:
+    given = {"ours": ProviderConfig("ours", "openai", base_url=f"http://{provider}/v1")}
+    reached, clock = reaching(Config(providers=given))
+    assert (reached.level, reached.said) == ("ok", f"{provider} can be reached")
+    assert (clock.level, clock.said.split()[3:]) == ("warn", ["s", "ahead", "of", "the", "providers'"])
+
+
+def test_what_cannot_be_reached(provider: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    refused = reach(ProviderConfig("p", "openai"), f"http://127.0.0.1:{port}").finding
+    assert (refused.level, refused.said) == ("fail", f"127.0.0.1:{port} refuses connections")
+    plain = reach(ProviderConfig("p", "openai"), f"https://{provider}").finding
+    assert (plain.level, plain.said) == ("fail", f"{provider} does not speak TLS")
+
+
+def test_a_finding_is_wrapped_with_what_to_do() -> None:
+    found = Finding("warn", "disk", "word " * 20, "make room " * 8)
+    lines = list(screen([found], 60, coloured=False))
+    assert max(map(len, lines)) <= 60
+    assert lines[0].startswith("warn  disk              word")
+    assert any("→ make room" in line for line in lines)
+    assert not any("\x1b" in line for line in lines)

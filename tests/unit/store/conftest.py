@@ -1,0 +1,37 @@
+"""Stores to test with: SQLite in a file, and PostgreSQL where a server is installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import postgres_house
+import pytest
+from sqlalchemy import Engine, text
+
+from gateway.store.engine import open_engine, upgrade
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_house.House]:
+    """The server of the session, running."""
+    found = postgres_house.programs()
+    if found is None:
+        pytest.skip(postgres_house.MISSING)
+    house = postgres_house.House(found)
+    house.start()
+    yield house
+    house.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty store."""
+    if request.param == "sqlite":
+        made = open_engine(f"sqlite:///{tmp_path}/store.db")
+    else:
+        made = open_engine(request.getfixturevalue("postgres").url)
+        with made.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    upgrade(made)
+    yield made
+    made.dispose()
