@@ -304,7 +304,10 @@ async def _refuse(
     failure = meaning(error, inbound, gateway, record)
     await inbound.discard(DISCARD)
     record.status, record.error = failure.http_status, failure.code
-    gateway.telemetry.close(record)
+    try:
+        gateway.telemetry.close(record)
+    except Exception as defect:  # a record that cannot be written takes no answer from its caller
+        gateway.telemetry.defect(record, defect)
     await deliver_error(failure, endpoint, send, record)
 
 
