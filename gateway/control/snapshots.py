@@ -215,7 +215,8 @@ class Snapshots:
     async def _follow_file(self) -> None:
         if self._inherited:  # what the store added would be lost with the first look at the file
             await self._heard.wait()
-        self._asked.set()  # it may have changed while this process began
+        if self._reread is not None:
+            self._asked.set()  # it may have changed while this process began
         seen = None
         while True:
             with suppress(TimeoutError):
