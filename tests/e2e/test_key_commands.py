@@ -48,6 +48,7 @@ class Shell:
 def test_a_key_from_its_making_to_its_end(
     openai_server: FaultServer, anthropic_server: FaultServer, tmp_path: Path
 ) -> None:
+    openai_server.reset()  # what an earlier test had it say
     gateway = served(openai_server, anthropic_server, tmp_path)
     secrets: list[str] = []
     try:

@@ -212,5 +212,6 @@ async def test_a_cut_stream_is_an_error(
     vendors: Vendors, speakers: Speakers, speaker: str, provider: str
 ) -> None:
     vendors.say(Say("one two three four", breaks=CLOSE))
-    with pytest.raises(Exception, match="before its answer was complete"):
+    # Toward Gemini's callers the connection breaks off behind the event: whichever their client notices first counts.
+    with pytest.raises(Exception, match="before its answer was complete|payload is not completed"):
         await ask(Agent(speakers.model(speaker, provider)), "hi", True)
