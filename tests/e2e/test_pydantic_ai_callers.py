@@ -213,5 +213,5 @@ async def test_a_cut_stream_is_an_error(
 ) -> None:
     vendors.say(Say("one two three four", breaks=CLOSE))
     # Toward Gemini's callers the connection breaks off behind the event: whichever their client notices first counts.
-    with pytest.raises(Exception, match="before its answer was complete|payload is not completed"):
+    with pytest.raises(Exception, match=r"before its answer was complete|payload is not completed"):
         await ask(Agent(speakers.model(speaker, provider)), "hi", True)
