@@ -64,7 +64,6 @@ class Route:
         self._output, self._prices = uses.output, uses.prices
         self._sized = bool(uses.window or uses.output or uses.prices)
         self._asks = self._sized or bool(uses.unable) or uses.sticky is not None
-        self._asks = self._sized or bool(uses.unable) or uses.sticky is not None
 
     def plan(self, call: Call, headers: Headers) -> Plan:
         """The targets in the order in which to try them. Raises BadRequest when none can serve the request."""

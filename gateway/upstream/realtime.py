@@ -142,11 +142,11 @@ class Lines:
             line.flight, opened = flight, True
             return line
         except GatewayError as error:
-            connection_for(self._connections, self._own, target.provider, record).cleanse(error)
+            connection = connection_for(self._connections, self._own, target.provider, record)
+            connection.cleanse(error)
             attempt.outcome, attempt.status = error.code, error.http_status
             attempt.cause = cause_of(error)
-            own = connection_for(self._connections, self._own, target.provider, record).own
-            flight.failed(error, alone=last_key and not own)
+            flight.failed(error, alone=last_key and not connection.own)
             raise
         except BaseException:
             attempt.outcome = "dropped"
