@@ -16,6 +16,9 @@ from libc.string cimport memchr
 
 from gateway.errors import BadRequest
 
+cdef extern from "<string.h>" nogil:
+    void *memmem(const void *text, size_t length, const void *word, size_t word_length)
+
 include "json_grammar.pxi"
 
 cdef dict SAID = {
@@ -319,6 +322,23 @@ cdef class Facts:
             if is_key(self.body, self.members.list + k, wanted, length):
                 return self.members.list[k].value, self.members.list[k].value_end
         return None
+
+    def mentions(self, tuple looks not None):
+        """Of `looks`, each a bit, a member's name and bytes in its value, the bits of those that are there."""
+        cdef int found = 0
+        cdef int k
+        cdef bytes name, word
+        cdef Member *one
+        for look in looks:
+            name, word = <bytes?>(<tuple?>look)[1], <bytes?>(<tuple>look)[2]
+            for k in range(self.members.count):
+                one = self.members.list + k
+                if is_key(self.body, one, PyBytes_AS_STRING(name), <int>min(len(name), 256)):
+                    if not word or memmem(PyBytes_AS_STRING(self.body) + one.value, one.value_end - one.value,
+                                          PyBytes_AS_STRING(word), len(word)) != NULL:
+                        found |= <int>look[0]
+                    break
+        return found
 
     @property
     def model_span(self):

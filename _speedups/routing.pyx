@@ -9,8 +9,10 @@ All numbers of a plan are read once at its start, so that a sort never sees one 
 
 import os
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport log, pow
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from gateway._speedups.health cimport TargetHealth
 
@@ -31,6 +33,7 @@ LARGEST_ROUTE = 64
 cdef enum:
     MOST = 64       # targets of a route, and members of a node
     DEEPEST = 16
+    MEMO = 512      # plans that are kept, by the order of their targets
     WEIGHTED = 0
     ORDERED = 1
     ROUND_ROBIN = 2
@@ -40,6 +43,13 @@ cdef enum:
     HEADROOM = 6
     STICKY = 7
     ADAPTIVE = 8
+    # what is known of a target, and read where a strategy goes by it
+    LOAD = 1
+    WAITING = 2
+    ROOM = 4
+    SUCCESS = 8
+    PRICE = 16
+    EVERY = 31
     # why a target is left out
     FITS = 0
     LACKS = 1
@@ -64,93 +74,47 @@ _LEFT_OUT = {
 }
 LEFT_OUT = frozenset(_LEFT_OUT.values())
 
+_FIGURES = {
+    LEAST_BUSY: LOAD,
+    LATENCY: LOAD | WAITING,
+    COST: PRICE,
+    HEADROOM: ROOM,
+    STICKY: LOAD,
+    ADAPTIVE: EVERY,
+}
 
-cdef class Leaf:
-    """One target of a route, with what the planner must know of it; see the stub."""
-
-    cdef readonly object target
-    cdef readonly TargetHealth health
-    cdef uint32_t unable
-    cdef uint32_t tags
-    cdef int64_t window
-    cdef int64_t max_output
-    cdef double price_in
-    cdef double price_out
-    cdef uint64_t mark
-
-    def __init__(
-        self,
-        target,
-        TargetHealth health not None,
-        *,
-        uint32_t unable=0,
-        int64_t window=0,
-        int64_t max_output=0,
-        double price_in=-1.0,
-        double price_out=-1.0,
-        uint32_t tags=0,
-        uint64_t mark=0,
-    ):
-        self.target = target
-        self.health = health
-        self.unable, self.tags = unable, tags
-        self.window, self.max_output = window, max_output
-        self.price_in, self.price_out = price_in, price_out
-        self.mark = mark
+cdef int _births = 0
+"""How often this process was forked off: each worker draws for itself."""
 
 
-cdef class Node:
-    """Members under one strategy. `ways` holds a leaf's number, or -1 where `inner` holds a node."""
-
-    cdef int strategy
-    cdef int count
-    cdef int ways[MOST]
-    cdef double weights[MOST]
-    cdef list inner
-    cdef uint64_t turn
+def _born():
+    global _births
+    _births += 1
 
 
-cdef struct Ask:
-    int64_t now
-    uint32_t needs
-    int64_t tokens
-    int64_t output
-    uint32_t tags
-    uint64_t sticky
-    # read once of each leaf: why it is left out, breaker phase, requests in flight, wait, price, room, health
-    int out[MOST]
-    int phase[MOST]
-    double flying[MOST]
-    double wait[MOST]
-    double price[MOST]
-    double room[MOST]
-    double success[MOST]
-    bint taken[MOST]
-    int order[MOST]
-    int length
+os.register_at_fork(after_in_child=_born)
 
 
-cdef inline uint64_t _spread(uint64_t value) noexcept nogil:
-    # The finaliser of splitmix64: every bit of the input moves every bit of the output.
-    value = (value ^ (value >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    value = (value ^ (value >> 27)) * <uint64_t>0x94D049BB133111EB
-    return value ^ (value >> 31)
+include "routing_parts.pxi"
 
 
 cdef class Planner:
     """A route; see the stub."""
 
     cdef list leaves
+    cdef dict plans
     cdef Node root
     cdef int count
+    cdef int figures
     cdef uint64_t state
-    cdef int pid
+    cdef int born
     cdef bint seeded
 
     def __init__(self, leaves, tree, fallbacks=(), uint64_t seed=0):
         if not 0 < len(leaves) <= MOST:
             raise ValueError(f"a route has 1 to {MOST} targets")
         self.leaves = list(leaves)
+        self.plans = {}
         self.count = len(self.leaves)
         for leaf in self.leaves:
             if not isinstance(leaf, Leaf):
@@ -159,7 +123,7 @@ cdef class Planner:
         self.root = self._node(("ordered", members), 0)
         self.state = seed or int.from_bytes(os.urandom(8), "little")
         self.seeded = seed != 0
-        self.pid = os.getpid()
+        self.born = _births
 
     def _node(self, tree, int depth):
         cdef Node node = Node.__new__(Node)
@@ -167,6 +131,7 @@ cdef class Planner:
         if strategy not in STRATEGIES or not 0 < len(members) <= MOST or depth > DEEPEST:
             raise ValueError(f"{strategy!r} with {len(members)} members, {depth} deep")
         node.strategy = STRATEGIES.index(strategy)
+        self.figures |= <int>_FIGURES.get(node.strategy, 0)
         node.count = len(members)
         node.inner = [None] * node.count
         for place, (member, weight) in enumerate(members):
@@ -187,8 +152,9 @@ cdef class Planner:
         self.state += <uint64_t>0x9E3779B97F4A7C15
         return <double>(_spread(self.state) >> 11) / 9007199254740992.0
 
-    cdef void _read(self, Ask *ask):
-        """Everything that this plan needs to know of the targets."""
+    cdef void _read(self, Ask *ask, int figures):
+        """Everything that this plan needs to know of the targets; `figures` are those that its strategies go by, as
+        each may lie in as many cache lines as there are workers."""
         cdef int at
         cdef Leaf leaf
         for at in range(self.count):
@@ -204,10 +170,16 @@ cdef class Planner:
             elif (leaf.tags & ask.tags) != ask.tags:
                 ask.out[at] = ELSEWHERE
             ask.phase[at] = leaf.health.phase(ask.now)
-            ask.flying[at] = leaf.health.flying()
-            ask.wait[at] = leaf.health.wait(ask.now)
-            ask.room[at] = leaf.health.room(ask.now)
-            ask.success[at] = leaf.health.health()
+            if figures & LOAD:
+                ask.flying[at] = leaf.health.flying()
+            if figures & WAITING:
+                ask.wait[at] = leaf.health.wait(ask.now)
+            if figures & ROOM:
+                ask.room[at] = leaf.health.room(ask.now)
+            if figures & SUCCESS:
+                ask.success[at] = leaf.health.health()
+            if not figures & PRICE:
+                continue
             if leaf.price_in < 0 or leaf.price_out < 0:
                 ask.price[at] = UNKNOWN
             else:
@@ -345,16 +317,16 @@ cdef class Planner:
         if self._draw() < EXPLORE:
             ranks[<int>(self._draw() * count)] = -UNKNOWN
 
-    cdef int _order(self, Ask *ask):
+    cdef int _order(self, Ask *ask, int figures):
         """The whole plan into ask.order; how many of it are not open."""
         cdef int at, leaf
         cdef int shut = 0
         cdef int places[MOST]
         cdef double ranks[MOST]
-        if not self.seeded and os.getpid() != self.pid:
-            self.pid = os.getpid()  # after a fork each worker draws for itself
+        if self.born != _births and not self.seeded:
+            self.born = _births
             self.state = int.from_bytes(os.urandom(8), "little")
-        self._read(ask)
+        self._read(ask, figures)
         self._arrange(self.root, ask)
         for at in range(ask.length):
             leaf = ask.order[at]
@@ -373,34 +345,59 @@ cdef class Planner:
     def plan(
         self,
         int64_t now,
-        *,
         uint32_t needs=0,
         int64_t tokens=0,
         int64_t output=0,
-        uint32_t tags=0,
         uint64_t sticky=0,
+        uint32_t tags=0,
     ) -> tuple:
         """The targets in the order in which to try them; see the stub."""
         cdef Ask ask
         ask.now, ask.needs, ask.tokens, ask.output, ask.tags, ask.sticky = now, needs, tokens, output, tags, sticky
-        self._order(&ask)
+        self._order(&ask, self.figures)
         cdef int at
         return tuple([(<Leaf>self.leaves[ask.order[at]]).target for at in range(ask.length)])
+
+    def glance(self, facts, Glance glance not None):
+        """The plan for a request that a glance suffices for; see the stub."""
+        if glance.looks and facts.mentions(glance.looks):
+            return None
+        cdef Ask ask
+        ask.now, ask.needs, ask.tokens, ask.output, ask.tags, ask.sticky = _now(), 0, 0, 0, 0, 0
+        if glance.sized:
+            asked = facts.max_tokens
+            if asked is not None:
+                ask.output = <int64_t>min(max(asked, 0), glance.most + 1)
+            ask.tokens = len(<bytes?>facts.body) // glance.bytes_a_token
+            if ask.tokens + ask.output > glance.most:
+                return None
+        self._order(&ask, self.figures)
+        cdef char order[MOST]
+        cdef int at
+        for at in range(ask.length):
+            order[at] = <char>ask.order[at]
+        key = PyBytes_FromStringAndSize(order, ask.length)
+        found = self.plans.get(key)
+        if found is None and ask.length:
+            if len(self.plans) >= MEMO:
+                self.plans.clear()
+            targets = tuple([(<Leaf>self.leaves[ask.order[at]]).target for at in range(ask.length)])
+            found = self.plans[key] = glance.plan(targets)
+        return found
 
     def explain(
         self,
         int64_t now,
-        *,
         uint32_t needs=0,
         int64_t tokens=0,
         int64_t output=0,
-        uint32_t tags=0,
         uint64_t sticky=0,
+        uint32_t tags=0,
     ) -> list:
         """A plan with the reason for each place; then the targets that are left out, and why."""
         cdef Ask ask
         ask.now, ask.needs, ask.tokens, ask.output, ask.tags, ask.sticky = now, needs, tokens, output, tags, sticky
-        cdef int shut = self._order(&ask)
+        cdef int shut = self._order(&ask, EVERY)
         cdef int at, leaf
         found = []
         for at in range(ask.length):

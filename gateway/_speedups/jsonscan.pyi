@@ -48,6 +48,9 @@ class Facts:
     def span(self, name: bytes) -> Span | None:
         """Where the value of one top-level member lies; cheaper than `spans` for a few names."""
 
+    def mentions(self, looks: tuple[tuple[int, bytes, bytes], ...]) -> int:
+        """The bits of those looks that find their member with their bytes in its value; no bytes are always there."""
+
     def rewrite(
         self, model: str | None = None, include_usage: bool = False, drop: tuple[str, ...] = ()
     ) -> bytes: ...

@@ -135,6 +135,18 @@ def output_tokens(call: Call, shape: Shape) -> int:
     return int(written) if written.isdigit() and len(written) < 10 else 0
 
 
+def looks_for(shape: Shape, asked: int) -> tuple[tuple[int, bytes, bytes], ...]:
+    """Where in a request's top level to look first for the abilities in the mask `asked`: most requests have none of
+    it, and need no closer look."""
+    places = (
+        (asked & TOOLS, shape.tools, b"{"),
+        (asked & JSON_SCHEMA, shape.schema[0], b""),
+        (asked & REASONING, shape.reasoning[0], b""),
+        (asked & MEDIA, shape.conversation, shape.media),
+    )
+    return tuple([look for look in places if look[0]])
+
+
 def needs(call: Call, shape: Shape, asked: int) -> int:
     """Which of the abilities in the mask `asked` the request needs."""
     facts: Facts = call.facts

@@ -6,10 +6,18 @@ from typing import Any
 
 import msgspec
 
-from gateway._speedups.routing import NEEDS, Leaf, Planner
+from gateway._speedups.routing import NEEDS, Glance, Leaf, Planner
 from gateway.config.model import Sticky
 from gateway.errors import BadRequest
-from gateway.routing.needs import BYTES_A_TOKEN, SHAPES, needs, output_tokens, prompt_tokens
+from gateway.routing.needs import (
+    BYTES_A_TOKEN,
+    MOST_TOKENS,
+    SHAPES,
+    looks_for,
+    needs,
+    output_tokens,
+    prompt_tokens,
+)
 from gateway.routing.stickiness import sticky_of
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target
@@ -37,8 +45,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     needs: int = 0
     tokens: int = 0
     output: int = 0
-    tags: int = 0
     sticky: int = 0
+    tags: int = 0
 
 
 class Route:
@@ -63,27 +71,38 @@ class Route:
         self._unable, self._window, self._sticky = uses.unable, uses.window, uses.sticky
         self._output, self._prices = uses.output, uses.prices
         self._sized = bool(uses.window or uses.output or uses.prices)
-        self._asks = self._sized or bool(uses.unable) or uses.sticky is not None
+        self._looks = {name: looks_for(shape, uses.unable) for name, shape in SHAPES.items()}
+        self._blind = None if uses.sticky is not None else Glance(self._planned)
+        self._glances = {} if self._blind is None else {name: self._glance(name) for name in SHAPES}
+
+    def _planned(self, targets: tuple[Target, ...]) -> Plan:
+        return Plan(targets, *self._rest)
+
+    def _glance(self, endpoint: str) -> Glance:
+        """What tells of a request to this endpoint that its size and needs make no difference."""
+        output = SHAPES[endpoint].output
+        looks = self._looks[endpoint]
+        if output and self._sized:
+            looks += ((1, output[0].encode(), b""),)
+        most = min(self._window or MOST_TOKENS, EXACT_FROM if self._prices else MOST_TOKENS)
+        return Glance(self._planned, looks=looks, sized=self._sized, bytes_a_token=BYTES_A_TOKEN, most=most)
 
     def plan(self, call: Call, headers: Headers) -> Plan:
         """The targets in the order in which to try them. Raises BadRequest when none can serve the request."""
-        if not self._asks:
-            return self.named()
-        asked = self.question(call, headers)
-        targets = self._planner.plan(
-            monotonic_ns(),
-            needs=asked.needs,
-            tokens=asked.tokens,
-            output=asked.output,
-            sticky=asked.sticky,
-        )
+        glance = self._glances.get(call.endpoint, self._blind)
+        if glance is not None:
+            plan: Plan | None = self._planner.glance(call.facts, glance)
+            if plan is not None:
+                return plan
+        asked = self._asked(call, headers)
+        targets = self._planner.plan(monotonic_ns(), *asked)
         if not targets:
-            raise self.refusal(asked)
-        return Plan(targets, *self._rest)
+            raise self.refusal(Question(*asked))
+        return self._planned(targets)
 
     def named(self) -> Plan:
         """A plan for a request of which nothing is known but the name."""
-        return Plan(self._planner.plan(monotonic_ns()), *self._rest)
+        return self._planned(self._planner.plan(monotonic_ns()))
 
     def explained(self, question: Question) -> tuple[tuple[Target, str], ...]:
         """A plan with the reason for each place; then the targets that are left out, and why."""
@@ -95,17 +114,22 @@ class Route:
 
     def question(self, call: Call, headers: Headers, tags: Sequence[str] = ()) -> Question:
         """What the request needs, as far as the route has use for it, and `tags`."""
+        question = Question(*self._asked(call, headers))
+        return msgspec.structs.replace(question, tags=self._mask(tags)) if tags else question
+
+    def _asked(self, call: Call, headers: Headers) -> tuple[int, int, int, int]:
+        """The needs, tokens, output and sticky of a `Question`."""
         lacking = tokens = output = sticky = 0
-        shape = SHAPES.get(call.endpoint)
         if self._sticky is not None:
             sticky = sticky_of(call, headers, self._sticky)
+        shape = SHAPES.get(call.endpoint)
         if shape is not None and self.fixed is None:
             if self._sized:
                 output = output_tokens(call, shape)
                 tokens = self._tokens(call.body, output)
-            if self._unable:
-                lacking = needs(call, shape, self._unable)
-        return Question(lacking, tokens, output, self._mask(tags) if tags else 0, sticky)
+            if self._unable and (found := call.facts.mentions(self._looks[call.endpoint])):
+                lacking = needs(call, shape, found)
+        return lacking, tokens, output, sticky
 
     def refusal(self, question: Question) -> BadRequest:
         """Why no target can serve, each by itself."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import monotonic_ns
 
 import msgspec
@@ -30,7 +31,7 @@ from gateway.upstream.resuming import Onward, resumable
 from gateway.upstream.rules import Rules
 from gateway.upstream.shipping import Shipment, pack
 from gateway.upstream.storage import fetch
-from gateway.upstream.tries import Bounds, Reply, Tries, Watcher, left
+from gateway.upstream.tries import After, Bounds, Reply, Tries, Watcher, left
 
 PROBE = 2
 """What `TargetHealth.admit` says of the one request that tries a target whose breaker is half-open."""
@@ -75,33 +76,56 @@ class Dispatcher:
         """
         if call.stream and (plan.mid_stream or self._mid_stream) == "resume":
             return self._resumably(plan, call, record)
-        first = plan.targets[0]
-        deadline = record.started_ns + int(self._timeouts(plan, first).total * 1e9)
-        if len(plan.targets) == 1:
-            return self._try((first, self._healths(first), 1), plan, deadline, call, record)
-        return self._along(plan, deadline, call, record)
-
-    async def _along(self, plan: Plan, deadline: int, call: Call, record: Record) -> Reply:
         targets = plan.targets
-        course = Course(targets, self._healths, self._window)
+        first = targets[0]
+        deadline = record.started_ns + int(self._timeouts(plan, first).total * 1e9)
+        health = self._healths(first)
+        if len(targets) == 1:
+            return self._try((first, health, 1), plan, deadline, call, record)
+        admitted = health.admit(monotonic_ns()) if plan.hedge is None else 0
+        if not admitted:
+            course = Course(targets, self._healths, self._window)
+            return self._along(course, _Asked(plan, deadline, call), record)
+        after = partial(self._after, plan, deadline, call, record)
+        try:
+            return self._try((first, health, admitted), plan, deadline, call, record, after)
+        except GatewayError as error:
+            return after(error)
+
+    async def _after(
+        self, plan: Plan, deadline: int, call: Call, record: Record, error: GatewayError
+    ) -> Reply:
+        """The reply of a later target, where the plan's first one was given up."""
+        asked, targets = _Asked(plan, deadline, call), plan.targets
+        course = Course(targets[1:], self._healths, self._window)
+        self._gives_up(course, targets[0], error, asked)
+        return await self._along(course, asked, record)
+
+    async def _along(self, course: Course, asked: "_Asked", record: Record) -> Reply:
+        """The reply of the first target on the rest of the way that commits."""
+        plan, deadline, call = asked.plan, asked.deadline, asked.call
         leg = course.next()
         while leg is not None:
+            self._falls_back(course, record)
             try:
                 if plan.hedge is not None and course.failed is None:
-                    return await self._hedged(leg, course, _Asked(plan, deadline, call), record)
+                    return await self._hedged(leg, course, asked, record)
                 return await self._try(leg, plan, deadline, call, record)
             except GatewayError as error:
-                course.failed_at(leg[0], error)
-                if not self._rules.of(error).fall_back:
-                    raise
-                if left(deadline) <= 0:
-                    raise course.outcome(error) from error.__cause__
+                self._gives_up(course, leg[0], error, asked)
             leg = course.next()
-            if leg is not None:
-                self._falls_back(course, record)
         if course.failure is not None:
             raise course.outcome(course.failure) from course.failure.__cause__
-        return await self._try((targets[0], self._healths(targets[0]), 1), plan, deadline, call, record)
+        first = plan.targets[0]
+        return await self._try((first, self._healths(first), 1), plan, deadline, call, record)
+
+    def _gives_up(self, course: Course, target: Target, error: GatewayError, asked: "_Asked") -> None:
+        """Goes on to the next target. Raises the failure where none may mend it, or no time is left."""
+        course.failed_at(target, error)
+        if not self._rules.of(error).fall_back:
+            raise error
+        if left(asked.deadline) <= 0:
+            raise course.outcome(error) from error.__cause__
 
     async def _resumably(self, plan: Plan, call: Call, record: Record) -> Reply:
         """As `send`, and a stream that breaks off is gone on with by those that come after its target."""
@@ -178,8 +202,17 @@ class Dispatcher:
         """Whether no other target may mend this."""
         return not isinstance(failure, GatewayError) or not self._rules.of(failure).fall_back
 
-    def _try(self, leg: Leg, plan: Plan, deadline: int, call: Call, record: Record) -> Awaitable[Reply]:
-        """What is under way to one target. Raises at once what needs no provider to be found out."""
+    def _try(
+        self,
+        leg: Leg,
+        plan: Plan,
+        deadline: int,
+        call: Call,
+        record: Record,
+        after: After | None = None,
+    ) -> Awaitable[Reply]:
+        """What is under way to one target; `after` as in `Tries.at`. Raises at once what needs no provider to be found
+        out."""
         target, health, admitted = leg
         connection = connection_for(self._connections, self._own, target.provider, record)
         try:
@@ -200,7 +233,7 @@ class Dispatcher:
             raise
         retries = connection.retries if plan.retries is None else plan.retries
         bounds = Bounds(retries, deadline, len(plan.targets) == 1, admitted == PROBE)
-        return self._tries.at(errand, health, bounds, record)
+        return self._tries.at(errand, health, bounds, record, after)
 
     def _errand(
         self, connection: Connection, target: Target, plan: Plan, call: Call, record: Record

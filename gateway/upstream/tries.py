@@ -25,6 +25,9 @@ from gateway.upstream.shipping import Shipment, ship
 
 Reply = Whole | Stream | Carried
 
+After = Callable[[GatewayError], Awaitable[Reply]]
+"""Whoever goes on where a target was given up, with its last error."""
+
 
 class Watcher(Protocol):
     """Who is told of retries, fallbacks, hedges and failed tries; the telemetry room stands behind it."""
@@ -63,9 +66,14 @@ class Tries:
         self._sleep = sleep
 
     async def at(
-        self, errand: Errand | Shipment, health: TargetHealth, bounds: Bounds, record: Record
+        self,
+        errand: Errand | Shipment,
+        health: TargetHealth,
+        bounds: Bounds,
+        record: Record,
+        after: After | None = None,
     ) -> Reply:
-        """The target's reply. Raises its last error."""
+        """The target's reply. Where it is given up, `after` goes on; without one its last error is raised."""
         connection, target = errand.connection, errand.target
         connection.budget.asked()
         spent: tuple[Credential, ...] = ()
@@ -73,46 +81,91 @@ class Tries:
         probe = bounds.probe
         while True:
             attempt = Attempt(target.provider, target.model)
-            place = await self._place(attempt, health, bounds, probe, record) if self._admissions else None
+            place = None
+            if self._admissions:
+                try:
+                    place = await self._place(attempt, health, bounds, probe, record)
+                except GatewayError as error:  # waiting longer would not be trying again
+                    if after is None:
+                        raise
+                    return await after(error)
             flight = Flight(target, health, self._rules, self._watcher, probe, attempt, place)
+            record.attempts.append(attempt)
+            record.provider, record.model = target.provider, target.model
+            began = perf_counter_ns()
+            flying = False
             try:
-                reply = await self._once(errand, flight, attempt, bounds.deadline, record)
-            except GatewayError as error:
-                rule = self._rules.of(error)
-                spent = (*spent, errand.credential)
-                last_key = not connection.has_other(target.model, spent)
-                next_key = rule.next_key and not last_key and left(bounds.deadline) > 0
-                # A credential that is lent is being renewed by now: its target need not rest.
-                renews = connection.renewed is not None and cause_of(error) == Cause.CREDENTIAL
-                alone = (
-                    last_key and not renews and not connection.own
-                )  # a caller's own key tells nothing of others
-                flight.failed(error, alone=alone, goes_on=next_key)
-                self._learn(errand, health, rule, error)
-                if next_key:
-                    probe = flight.probe
-                    self._watcher.failed_try(record, target, error, "next_key")
-                    errand = self._with_another_key(errand, spent)
-                    continue
-                retry += 1
-                wait = self._wait(error, rule, retry, bounds, errand, health)
-                if wait is None:
-                    raise
-                probe = False
-                self._watcher.failed_try(record, target, error, "retry")
-                self._watcher.retry(target.provider, target.model)
-            else:
+                remaining = (bounds.deadline - began) / 1e9
+                if remaining <= 0:
+                    raise UpstreamTimeout("the time for all tries is over", phase="total")
+                if isinstance(errand, Errand):
+                    reply: Reply = await run(errand, remaining, record)
+                else:
+                    reply = await ship(errand, remaining, record)
+                flight.answered()
+                if not isinstance(reply, Whole):
+                    reply.flight = flight
+                    flying = True
                 if connection.learns:
                     connection.proved(errand.credential)
                     if connection.heeds_limits:
                         heed(health, reply.headers)
                 return reply
+            except GatewayError as error:
+                attempt.outcome, attempt.status = error.code, error.http_status
+                attempt.cause = cause_of(error)
+                failure = error
+            except BaseException:
+                attempt.outcome = "dropped"
+                flight.dropped()
+                raise
+            finally:
+                attempt.duration_ns = perf_counter_ns() - began
+                if not flying:
+                    flight.end()
+            rule = self._rules.of(failure)
+            spent = (*spent, errand.credential)
+            if self._to_next_key(failure, rule, errand, spent, flight, bounds):
+                self._learn(errand, health, rule, failure)
+                probe = flight.probe
+                self._watcher.failed_try(record, target, failure, "next_key")
+                errand = self._with_another_key(errand, spent)
+                continue
+            self._learn(errand, health, rule, failure)
+            retry += 1
+            wait = self._wait(failure, rule, retry, bounds, errand, health)
+            if wait is None:
+                if after is None:
+                    raise failure
+                return await after(failure)
+            probe = False
+            self._watcher.failed_try(record, target, failure, "retry")
+            self._watcher.retry(target.provider, target.model)
             await self._pause(wait, record)
+
+    def _to_next_key(
+        self,
+        error: GatewayError,
+        rule: Rule,
+        errand: Errand | Shipment,
+        spent: tuple[Credential, ...],
+        flight: Flight,
+        bounds: Bounds,
+    ) -> bool:
+        """Tells the flight of its failure; whether another key of the provider is tried at once."""
+        connection = errand.connection
+        last_key = not connection.has_other(errand.target.model, spent)
+        next_key = rule.next_key and not last_key and left(bounds.deadline) > 0
+        # A credential that is lent is being renewed by now: its target need not rest. A caller's own key tells nothing
+        # of others.
+        renews = connection.renewed is not None and cause_of(error) == Cause.CREDENTIAL
+        flight.failed(error, alone=last_key and not renews and not connection.own, goes_on=next_key)
+        return next_key
 
     async def _place(
         self, attempt: Attempt, health: TargetHealth, bounds: Bounds, probe: bool, record: Record
     ) -> Place | None:
-        """A place at a provider that has a bound. Raises TargetBusy: waiting longer would not be trying again."""
+        """A place at a provider that has a bound. Raises TargetBusy."""
         admission = self._admissions.get(attempt.provider)
         if admission is None:
             return None
@@ -167,41 +220,6 @@ class Tries:
         if wait is None or wait >= left(bounds.deadline) or not errand.connection.budget.take():
             return None
         return wait
-
-    async def _once(
-        self, errand: Errand | Shipment, flight: Flight, attempt: Attempt, deadline: int, record: Record
-    ) -> Reply:
-        """One try. Of an error the flight is told by whoever decides what follows."""
-        record.attempts.append(attempt)
-        record.provider, record.model = attempt.provider, attempt.model
-        began = perf_counter_ns()
-        remaining = (deadline - began) / 1e9
-        flying = False
-        try:
-            if remaining <= 0:
-                raise UpstreamTimeout("the time for all tries is over", phase="total")
-            reply: Reply
-            if isinstance(errand, Shipment):
-                reply = await ship(errand, remaining, record)
-            else:
-                reply = await run(errand, remaining, record)
-            flight.answered()
-            if not isinstance(reply, Whole):
-                reply.flight = flight
-                flying = True
-            return reply
-        except GatewayError as error:
-            attempt.outcome, attempt.status = error.code, error.http_status
-            attempt.cause = cause_of(error)
-            raise
-        except BaseException:
-            attempt.outcome = "dropped"
-            flight.dropped()
-            raise
-        finally:
-            attempt.duration_ns = perf_counter_ns() - began
-            if not flying:
-                flight.end()
 
     async def _pause(self, seconds: float, record: Record) -> None:
         before = perf_counter_ns()
