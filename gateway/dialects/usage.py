@@ -99,13 +99,13 @@ def openai_usage(raw: msgspec.Raw) -> Usage | None:
     if not said(raw):
         return None
     try:
-        return _total(_exact.decode(raw))
+        return openai_total(_exact.decode(raw))
     except msgspec.ValidationError:
         pass  # a vendor's own spelling of numbers: read leaf by leaf
     except UNREADABLE:
         return None
     try:
-        return _total(_counted(_openai.decode(raw)))
+        return openai_total(_counted(_openai.decode(raw)))
     except UNREADABLE:
         return None
 
@@ -157,7 +157,8 @@ def _counted(wire: OpenAIUsage) -> ExactUsage:
     )
 
 
-def _total(wire: ExactUsage) -> Usage | None:
+def openai_total(wire: ExactUsage) -> Usage | None:
+    """None without any count."""
     prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
     output, total = wire.completion_tokens, wire.total_tokens
     # Embedding servers may give the total alone.

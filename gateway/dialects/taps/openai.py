@@ -12,7 +12,7 @@ from gateway.dialects.leaves import ABSENT, UNREADABLE, as_text, read_reply, sai
 from gateway.dialects.taps.failure import in_band
 from gateway.dialects.taps.reply import ReplyFacts
 from gateway.dialects.taps.stream import DONE, StreamTap
-from gateway.dialects.usage import openai_stream_usage, openai_usage
+from gateway.dialects.usage import ExactUsage, openai_stream_usage, openai_total, openai_usage
 from gateway.errors import UpstreamProtocolError, UpstreamStatus
 
 DIALECT = "openai"
@@ -83,6 +83,20 @@ class Reply(msgspec.Struct):
     object: Any = None
 
 
+class UsualChoice(msgspec.Struct, gc=False):
+    finish_reason: str
+
+
+class UsualReply(msgspec.Struct, gc=False):
+    """An answer as OpenAI itself writes it, read in one go."""
+
+    model: str
+    choices: list[UsualChoice]
+    usage: ExactUsage
+    object: str = ""
+    error: None = None
+
+
 class Embeddings(msgspec.Struct):
     model: Any = None
     data: msgspec.Raw = ABSENT
@@ -102,6 +116,7 @@ T = TypeVar("T", Chunk, Reply, Embeddings, Other)
 
 _chunk = msgspec.json.Decoder(Chunk)
 _reply = msgspec.json.Decoder(Reply)
+_usual = msgspec.json.Decoder(UsualReply)
 _embeddings = msgspec.json.Decoder(Embeddings)
 _other = msgspec.json.Decoder(Other)
 
@@ -175,6 +190,17 @@ class OpenAIChatTap(OpenAICompletionTap):
 
 def openai_reply_facts(body: bytes) -> ReplyFacts:
     """Of a whole chat completion or legacy completion. UpstreamProtocolError when it is none."""
+    try:
+        usual = _usual.decode(body)
+    except UNREADABLE:
+        return _unusual_facts(body)
+    if usual.object == "error":
+        return _unusual_facts(body)
+    finish = usual.choices[0].finish_reason if usual.choices else ""
+    return ReplyFacts(usual.model, openai_total(usual.usage), finish)
+
+
+def _unusual_facts(body: bytes) -> ReplyFacts:
     wire = read_reply(_reply, body)
     failure = _failure(wire, body)
     if failure is not None:
