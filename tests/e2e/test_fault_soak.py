@@ -45,7 +45,9 @@ def _meet(gateway: Gateway, case: Case, chance: random.Random) -> None:
             time.sleep(chance.random() / 10)  # and then the caller is gone
             return
         reply = connection.reply()
-        assert reply.complete
+        # Google's clients read past an error event: its stream breaks behind it.
+        broken = case.caller == "gemini" and case.stream and b'"error"' in reply.body[-4096:]
+        assert reply.complete or broken
         assert reply.status == 200 or reply.json()["error"]
 
 
