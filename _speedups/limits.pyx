@@ -75,7 +75,7 @@ cdef enum:
     # A budget's block.
     START = 0        # the period's number << 16 | the row that is turning it + 1
     BASE = 1         # what had been spent in all when the period began
-    CARRIED = 2      # what was spent before this ledger, << 1 | 1 once it is known
+    CARRIED = 2      # what was spent before this ledger, << 1 | 1 once it is surely known
     PURSES = 4       # and for each row: committed, spent
 
     MARKS = 64       # of a rolling budget: what had been spent in all when each slot began

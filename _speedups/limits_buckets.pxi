@@ -95,6 +95,8 @@ cdef class Limiter(Account):
                 return TOKENS
             taken.parts |= HAS_TOKENS
             taken.tokens, taken.token_mark = tokens, tat
+            tokens = max(tokens, <int64_t>1)
+            verdict.room = min(verdict.room, (now + window - tat) // (tokens * self.token_step))
             _note(verdict.tokens, self.tokens, (now + window - tat) // self.token_step, tat - now)
         if self.parallel:
             if not self.enter():

@@ -47,10 +47,14 @@ cdef class Purse(Account):
 
     cdef int take(self, Taken *taken, int64_t now, int64_t tokens, int64_t money, Verdict *verdict) noexcept:
         cdef int64_t *own = self.own()
+        cdef int64_t committed
         taken.parts = 0
         money = self.fitting(money)
         self.keep_up(now)
-        if self.committed(money) > self.nano_usd:
+        committed = self.committed(money)
+        if not self.soft:
+            verdict.room = min(verdict.room, (self.nano_usd - committed) // max(money, <int64_t>1))
+        if committed > self.nano_usd:
             if not self.soft:
                 ledger_store(own, ledger_load(own) - money)
                 verdict.retry = self.wait(now)
@@ -145,11 +149,17 @@ cdef class Purse(Account):
 
     # --- reading, and what was spent before this ledger ---
 
-    def restore(self, nano_usd, int64_t now) -> bool:
-        """This period had `nano_usd` spent before this ledger was (`Accounts.born`). Once for each budget; False when
-        it is known already."""
+    def restore(self, nano_usd, int64_t now, *, bint surely=True) -> bool:
+        """This period had `nano_usd` spent before this ledger was (`Accounts.born`): as far as is known by now, or
+        `surely`, which is said once for each budget. False when that was said already."""
+        cdef int64_t seen
         self.keep_up(_moment(now))
-        return ledger_swap(&self.cells[CARRIED], 0, _bounded(nano_usd, CEILING) << 1 | 1)
+        while True:
+            seen = ledger_load(&self.cells[CARRIED])
+            if seen & 1:
+                return False
+            if ledger_swap(&self.cells[CARRIED], seen, _bounded(nano_usd, CEILING) << 1 | surely):
+                return True
 
     def spent(self, int64_t now) -> int:
         """Nano-dollars settled in the current period, by all workers."""

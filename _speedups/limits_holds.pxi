@@ -72,6 +72,7 @@ cdef int _attempt(Hold hold, int64_t now) noexcept:
     cdef int64_t *phase = &hold.accounts.line[PHASE]
     cdef int at, kind, refused = -1
     memset(&hold.verdict, 0, sizeof(Verdict))
+    hold.verdict.room = LATEST
     hold.warned = 0
     ledger_store(phase, phase[0] + 1)
     for at in range(hold.count):
@@ -151,6 +152,12 @@ cdef class Hold:
     def held(self) -> bool:
         """Whether it is still neither settled nor released."""
         return self.open
+
+    @property
+    def room(self) -> int:
+        """How often what was reserved would still have fitted in, right after that, at the tightest of its limits of
+        tokens and its hard budgets."""
+        return self.verdict.room
 
     @property
     def requests(self):

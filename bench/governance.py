@@ -21,7 +21,10 @@ from gateway.schemas.record import Attempt, Record
 from gateway.schemas.usage import Usage
 from gateway.telemetry.cells import sections
 from gateway.telemetry.counters import Counters
-from gateway.wiring.governing import Guesses, Watch, edit
+from gateway.tokens.ratios import Counter, Ratios
+from gateway.wiring.governing import Watch, edit
+from gateway.wiring.guessing import Guesses, Lessons
+from gateway.wiring.machine import settle_memory
 
 KEYS, TEAMS, TURNS, WARM = 10_000, 200, 20_000, 2_000
 BODY = b'{"model":"openai/gpt-4o-mini","max_tokens":50,"messages":[{"role":"user","content":"How are you today?"}]}'
@@ -80,9 +83,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.create(Path(folder) / "ledger", (*sections(), *limits.sections()))
         accounts = Accounts(ledger, 0)
+        settle_memory()  # as a worker does
         median("taking up a snapshot", [timed(lambda: Snapshot(content)) for _ in range(200)])
         house = House(
-            Layers(Snapshot(content)), accounts, Guesses(Catalog({})), Watch(Counters(ledger)), edit
+            *(Layers(Snapshot(content)), accounts, Guesses(Catalog({}), Lessons(Counter(Ratios())))),
+            *(Watch(Counters(ledger)), edit),
         )
         who = Callers(house, None)
         plan = Plan((Target("openai", "gpt-4o-mini"),))

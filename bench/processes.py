@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from bench.cores import Cores
 _STOP_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LIBC = ctypes.CDLL(None)
+_LOWEST_PORT = 16_384  # below are the usual ones of other programs
+_CLAIMS: list[socket.socket] = []  # of the ports that were given out
 
 
 class ChildFailed(RuntimeError):
@@ -94,6 +97,11 @@ def _settle(cores: Cores) -> None:
     """In the child, before its program: onto its cores, and to end when the bench is killed."""
     if cores:
         os.sched_setaffinity(0, cores)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """In a child, before its program: SIGTERM for it when the thread that started it is gone."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -107,10 +115,28 @@ def listens(host: str, port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody used a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free TCP port of the loopback interface that is this process's until it ends.
+
+    No other process gets it here, and the kernel gives it to no connection: it is below the ports for those.
+    """
+    for port in random.sample(_own_ports(), 1000):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0ai-gateway-port-{port}")  # an abstract name: it goes with the process
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _CLAIMS.append(claim)
+        return port
+    raise OSError("no TCP port is free")
+
+
+def _own_ports() -> range:
+    """Ports that the kernel does not choose by itself, where it leaves enough of them."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return range(_LOWEST_PORT, lowest if lowest > _LOWEST_PORT + 1000 else 65_536)
 
 
 def owner(port: int) -> int | None:

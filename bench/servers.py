@@ -79,12 +79,15 @@ def start_gateway(out: Path, mock: Server, cores: Cores) -> tuple[Child, Server]
     return child, server
 
 
-def spawn_gateway(out: Path, mock_url: str, cores: Cores, *, workers: int) -> tuple[Child, Server]:
-    """`gateway serve`, without waiting for it."""
+def spawn_gateway(
+    out: Path, mock_url: str, cores: Cores, *, workers: int, fresh: bool = True
+) -> tuple[Child, Server]:
+    """`gateway serve`, without waiting for it. `fresh` is one that has nothing stored."""
     port = free_port()
     config = out / "gateway.yaml"
     out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(out / "data", ignore_errors=True)  # else its journal is read beside the measurement
+    if fresh:
+        shutil.rmtree(out / "data", ignore_errors=True)  # else its journal is read beside the measurement
     config.write_text(gateway_config(mock_url, port, free_port(), workers, out.resolve() / "data"))
     argv = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
     child = Child(argv, log=out / "gateway.log", cores=cores)

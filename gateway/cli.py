@@ -60,6 +60,8 @@ def _done(args: argparse.Namespace) -> int:
             from gateway.commands.budgets import budgets_command as command
         case "keys":
             from gateway.commands.keys import keys_command as command
+        case "admin":
+            from gateway.commands.admin import admin_command as command
         case _:
             print(f"gateway {__version__}")
             return 0

@@ -1,5 +1,6 @@
 """Starts, watches, drains and restarts the workers; they inherit its memory and share its ledger."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -21,6 +22,7 @@ from gateway.config import Config
 from gateway.control.child import Child
 from gateway.control.files import is_lasting
 from gateway.control.process import has_work, run
+from gateway.control.recorder import record
 from gateway.control.snapshots import Reread, config_path
 from gateway.telemetry.logs import log
 
@@ -57,6 +59,8 @@ class Supervisor(MPServer):
         self._drain = prepared.config.server.drain
         self._deaths: dict[int, int] = {}
         self._control = control(prepared, self.main_loop_interrupt.set, reread)
+        recording = recorder(prepared, self.main_loop_interrupt.set)
+        self._children = [child for child in (self._control, recording) if child is not None]
 
     def signal_handler_interrupt(self, number: int = signal.SIGTERM, *_: Any) -> None:
         """The first signal drains. A second Ctrl-C ends everything at once; orchestrators may repeat SIGTERM."""
@@ -86,18 +90,20 @@ class Supervisor(MPServer):
             self._control.signal(signal.SIGHUP)
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        if self._control is not None:
-            self._control.start()
+        for child in self._children:
+            child.start()
         while True:
             self.main_loop_interrupt.wait()
             self.main_loop_interrupt.clear()
             if self.interrupt_signal:
                 self._await_drain()
-                if self._control is not None:
-                    self._control.end()
+                for child in self._children:
+                    child.ask_to_end()
+                for child in self._children:
+                    child.end()
                 return
-            if self._control is not None:
-                self._control.revive()
+            for child in self._children:
+                child.revive()
             while self.interrupt_children and not self.interrupt_signal:
                 self._restart(self.interrupt_children.pop(0), spawn_target, target_loader)
 
@@ -127,11 +133,17 @@ class Supervisor(MPServer):
 
 def control(prepared: Prepared, wake: Callable[[], None], reread: Reread | None = None) -> Child | None:
     """The control process, where there is work for it."""
-    if not has_work(prepared.config):
+    if not has_work(prepared.file):
         return None
-    return Child(
-        partial(run, prepared.config, prepared.ledger, prepared.models, prepared.catalog, reread), wake
-    )
+    main = partial(run, prepared.file, prepared.ledger, prepared.models, prepared.shelf, reread)
+    return Child("control", main, wake)
+
+
+def recorder(prepared: Prepared, wake: Callable[[], None]) -> Child | None:
+    """The process that stores the journal, where there is one."""
+    if not prepared.config.journal.enabled:
+        return None
+    return Child("recorder", partial(record, prepared.config, prepared.ledger, prepared.catalog), wake)
 
 
 def claim(host: str, port: int) -> None:
@@ -177,6 +189,7 @@ def serve(config: Config, reread: Reread | None = None) -> int:
     )
     loader: Callable[[], Any] = partial(load, prepared)
     log.info("listening", url=f"http://{server.host}:{server.port}", workers=server.workers, pid=os.getpid())
+    gc.freeze()  # for a child's collector to look through what it shares with this process is to copy it
     try:
         supervisor.serve(target_loader=loader, wrap_loader=False)
     finally:

@@ -8,9 +8,11 @@ cdef enum:
 
 
 cdef struct Verdict:
-    # Why a handle refused, and the tightest of the limits seen on the way; a limit of 0 is none.
+    # Why a handle refused, and the tightest of the limits seen on the way; a limit of 0 is none. `room` is how often
+    # the same would have fitted in again.
     int kind
     int64_t retry
+    int64_t room
     int64_t requests[3]
     int64_t tokens[3]
 

@@ -40,9 +40,9 @@ class Purse(Account):
     soft: bool
     period: str
 
-    def restore(self, nano_usd: int, now: int) -> bool:
-        """This period had `nano_usd` spent before this ledger was (`Accounts.born`). Once for each budget; False when
-        it is known already."""
+    def restore(self, nano_usd: int, now: int, *, surely: bool = True) -> bool:
+        """This period had `nano_usd` spent before this ledger was (`Accounts.born`): as far as is known by now, or
+        `surely`, which is said once for each budget. False when that was said already."""
 
     def spent(self, now: int) -> int:
         """Nano-dollars settled in the current period, by all workers."""
@@ -115,6 +115,11 @@ class Hold:
     @property
     def held(self) -> bool:
         """Whether it is still neither settled nor released."""
+
+    @property
+    def room(self) -> int:
+        """How often what was reserved would still have fitted in, right after that, at the tightest of its limits of
+        tokens and its hard budgets."""
 
     @property
     def requests(self) -> tuple[int, int, int] | None:

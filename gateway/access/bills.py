@@ -8,12 +8,11 @@ from collections.abc import Callable
 from time import time_ns
 from typing import NamedTuple
 
-from gateway._speedups.limits import Account, Accounts, Hold, Limiter, Purse
-from gateway.access.holds import Handles, Warned, reserve
-from gateway.errors import GatewayError
+from gateway._speedups.limits import Account, Accounts, Hold, Limiter, Purse, Refusal
+from gateway.access.holds import Amount, Handles, Wanted, Warned, refuse
 from gateway.schemas.charge import Charge, Part
 from gateway.schemas.plan import Target
-from gateway.schemas.record import Record
+from gateway.schemas.record import SERVED, Record
 
 PERHAPS_ANSWERED = frozenset(("client_disconnected", "upstream_timeout"))
 GAP = 1000
@@ -25,14 +24,21 @@ class Bound(NamedTuple):
 
     handles: Handles
     budgets: tuple[str, ...]
+    weighs: bool = False
+    """Whether it matters to any of them how much a request takes."""
 
 
 NONE = Bound((), ())
+NEAR = 16
+"""Where a request fits in no more often than so, what it takes is counted."""
 
 
 def bound(handles: Handles) -> Bound:
     """The handles with their budgets' names."""
-    return Bound(handles, tuple([f"{one.period} {one.id}" for one in handles if isinstance(one, Purse)]))
+    budgets = tuple([f"{one.period} {one.id}" for one in handles if isinstance(one, Purse)])
+    return Bound(
+        handles, budgets, bool(budgets) or any(isinstance(one, Limiter) and one.tokens for one in handles)
+    )
 
 
 class Numbers:
@@ -78,21 +84,47 @@ class Bill:
         self._reserved = 0
 
     def reserve(
-        self, common: Bound, own: Bound, target: Target, wanted: tuple[int, int], watcher: Warned, key: str
+        self, common: Bound, own: Bound, target: Target, wanted: Wanted, watcher: Warned, key: str
     ) -> None:
-        """Takes from the caller's accounts and from the target's, or from none. Raises LimitExceeded and
-        BudgetExceeded."""
-        self._reserved = wanted[0]
-        if common.handles:
-            hold = reserve(self._accounts, common.handles, wanted, watcher, key)
-            self._held.append(_Held(common, hold, None))
-        if own.handles:
-            try:
-                hold = reserve(self._accounts, own.handles, wanted, watcher, key)
-            except GatewayError:
+        """Takes from the caller's accounts and from the target's, or from none. What is wanted may be a guess as long
+        as there is room for many of its kind; it neither refuses a request nor takes the last of a limit.
+
+        Raises LimitExceeded and BudgetExceeded.
+        """
+        refusal = self._take(common, own, target, wanted.amount)
+        if refusal is not None or self._room() < NEAR:
+            guessed, counted = wanted.amount, wanted.exactly()
+            if counted is not None and counted != guessed:
                 self._release()
-                raise
-            self._held.append(_Held(own, hold, target))
+                self._held = []
+                refusal = self._take(common, own, target, counted)
+        if refusal is not None:
+            refuse(refusal, watcher)
+        self._reserved = wanted.amount[0]
+        for one in self._held:
+            for budget in one.hold.warnings:
+                watcher.budget_warning(budget, key)
+
+    def _room(self) -> int:
+        held = self._held
+        room = held[0].hold.room if held else NEAR
+        return room if len(held) < 2 else min(room, held[1].hold.room)
+
+    def _take(self, common: Bound, own: Bound, target: Target, amount: Amount) -> Refusal | None:
+        """The refusal, with nothing taken."""
+        if common.handles:
+            found = self._accounts.reserve(common.handles, time_ns(), amount[0], amount[1])
+            if isinstance(found, Refusal):
+                return found
+            self._held.append(_Held(common, found, None))
+        if own.handles:
+            found = self._accounts.reserve(own.handles, time_ns(), amount[0], amount[1])
+            if isinstance(found, Refusal):
+                self._release()
+                self._held = []
+                return found
+            self._held.append(_Held(own, found, target))
+        return None
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -108,44 +140,47 @@ class Bill:
         if self._dues is not None:
             return
         self._dues = []
-        if not (record.attempts or record.usage or record.cost_nano_usd):
+        attempts = record.attempts
+        if record.cache in SERVED:
+            self._dues = [_Due(one.bound, one.hold, 0, 0, 0) for one in self._held if one.target is None]
             return
-        shares = _shares(record)
-        used = sum([tokens for tokens, _ in shares.values()])
-        if record.usage is None and record.error in PERHAPS_ANSWERED:
+        if not (attempts or record.usage or record.cost_nano_usd):
+            return
+        usage = record.usage
+        if usage is not None and len(attempts) == 1 and attempts[0].usage is None:
+            used = usage.input + usage.output
+            shares = {Target(record.provider, record.model): (used, record.cost_nano_usd or 0)}
+        else:
+            shares = _shares(record)
+            used = sum([tokens for tokens, _ in shares.values()])
+        if usage is None and record.error in PERHAPS_ANSWERED:
             used = max(used, self._reserved)
-        found = [self._due(one, record, used, shares) for one in self._held]
-        dues = [one for one in found if one is not None]
-        known = {one.target for one in self._held}
+        self._dues = self._drawn(record, used, shares)
+        parts = tuple([Part(one.nano_usd, one.bound.budgets) for one in self._dues if one.sequence])
+        if parts:
+            first = next(one.sequence for one in self._dues if one.sequence)
+            record.charge = Charge(self._accounts.born, first, parts)
+
+    def _drawn(self, record: Record, used: int, shares: dict[Target, tuple[int, int]]) -> list[_Due]:
+        dues: list[_Due] = []
+        for bound, hold, target in self._held:
+            if target is None:
+                dues.append(_Due(bound, hold, used, record.cost_nano_usd or 0, self._number(bound)))
+                continue
+            share = shares.get(target)
+            if share is not None:  # else it was never asked
+                tokens = used if len(shares) == 1 else share[0]
+                dues.append(_Due(bound, hold, tokens, share[1], self._number(bound)))
+        known = [one.target for one in self._held]
         for target, (tokens, nano_usd) in shares.items():
             if target not in known:
                 other = self._others(target)
                 if other.handles:
-                    dues.append(_Due(other, None, tokens, nano_usd, 0))
-        self._number(dues, record)
+                    dues.append(_Due(other, None, tokens, nano_usd, self._number(other)))
+        return dues
 
-    def _due(
-        self, held: _Held, record: Record, used: int, shares: dict[Target, tuple[int, int]]
-    ) -> _Due | None:
-        if held.target is None:
-            return _Due(held.bound, held.hold, used, record.cost_nano_usd or 0, 0)
-        share = shares.get(held.target)
-        if share is None:
-            return None  # it was never asked
-        alone = len(shares) == 1
-        return _Due(held.bound, held.hold, used if alone else share[0], share[1], 0)
-
-    def _number(self, dues: list[_Due], record: Record) -> None:
-        charged = sum([1 for one in dues if one.bound.budgets])
-        if charged:
-            first = sequence = self._numbers.take(charged)
-            for at, one in enumerate(dues):
-                if one.bound.budgets:
-                    dues[at] = one._replace(sequence=sequence)
-                    sequence += 1
-            parts = tuple([Part(one.nano_usd, one.bound.budgets) for one in dues if one.sequence])
-            record.charge = Charge(self._accounts.born, first, parts)
-        self._dues = dues
+    def _number(self, bound: Bound) -> int:
+        return self._numbers.take(1) if bound.budgets else 0
 
     def pay(self) -> None:
         """Settles what was drawn, once; what is held beside that is given back."""
@@ -159,8 +194,9 @@ class Bill:
         self._release()
 
     def _release(self) -> None:
+        now = time_ns()
         for one in self._held:
-            one.hold.release(time_ns())
+            one.hold.release(now)
 
 
 def _shares(record: Record) -> dict[Target, tuple[int, int]]:

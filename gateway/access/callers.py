@@ -1,7 +1,7 @@
 """Who calls, what they may do, and what stands against it: one caller for each key, found once a snapshot."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import translate
 from functools import partial
 from hashlib import sha256
@@ -15,7 +15,7 @@ import msgspec
 from gateway._speedups.ledger import LedgerError
 from gateway._speedups.limits import Account, Accounts
 from gateway.access.bills import NONE, Bill, Bound, Numbers, bound
-from gateway.access.holds import Guess, Metered, Send, Warned
+from gateway.access.holds import Guess, Metered, Send, Told, Wanted, Warned
 from gateway.access.keys import credential
 from gateway.access.snapshot import Layers
 from gateway.errors import BadRequest, Forbidden, Unauthorized, Unavailable
@@ -65,6 +65,11 @@ class House(msgspec.Struct, frozen=True):
 class Caller:
     """A key with what it may do, ready for its next request."""
 
+    __slots__ = (
+        *("_common", "_defaults", "_edits", "_forced", "_guarded", "_house", "_known", "_missing", "_models"),
+        *("_networks", "_own", "_shared", "_targeted", "expires", "key"),
+    )
+
     def __init__(self, key: VirtualKey, house: House) -> None:
         self.key = key
         self.expires = key.expires
@@ -79,8 +84,7 @@ class Caller:
         self._known: dict[str, bool] = {}
         self._common: dict[str, Bound] = {}
         self._own: dict[tuple[str, Target], Bound] = {}
-        self._shared = tuple(sorted(one for one in house.snapshot.kinds if not _is_targeted(one)))
-        self._targeted = tuple(sorted(filter(_is_targeted, house.snapshot.kinds)))
+        self._shared, self._targeted = house.snapshot.shared, house.snapshot.targeted
 
     def enter(self, endpoint: str, client: Any, record: Record) -> None:
         """Notes who calls. Raises Unauthorized and Forbidden."""
@@ -236,6 +240,8 @@ class Caller:
             ) from error
 
 
+NOTHING = Told()
+
 MOST = 32
 """Limits and budgets of one request; further ones are left out, which the compiler warns of."""
 
@@ -243,12 +249,13 @@ MOST = 32
 class Visit:
     """One request of a caller: what it holds until it is over."""
 
-    __slots__ = ("_bill", "_caller", "_house")
+    __slots__ = ("_bill", "_caller", "_house", "_wanted")
 
     def __init__(self, caller: Caller, house: House) -> None:
         self._caller = caller
         self._house = house
         self._bill: Bill | None = None
+        self._wanted: Wanted = NOTHING
 
     def edit(self, call: Call) -> None:
         """Changes the call as the key demands. Raises Forbidden for fallbacks that it may not use."""
@@ -258,10 +265,14 @@ class Visit:
     def plan(self, call: Call, plan: Plan, record: Record) -> Plan:
         """The plan as far as the key allows it, and its limits' and budgets' consent. Raises Forbidden,
         LimitExceeded, BudgetExceeded."""
-        plan = self._caller.allowed(call.model, plan)
-        common = self._caller.common(call.model)
-        if common.handles or self._caller.is_targeted:
-            self._take(call.model, plan.targets[0], self._house.guess.of(call, plan), record)
+        caller = self._caller
+        plan = caller.allowed(call.model, plan)
+        name, target = call.model, plan.targets[0]
+        common, own = caller.common(name), caller.own(name, target)
+        if common.weighs or own.weighs:
+            self._wanted = self._house.guess.of(call, plan, record.key)
+        if common.handles or caller.is_targeted:
+            self._hold(name, target, common, own, record)
         return plan
 
     def session(self, model: str, plan: Plan, record: Record) -> Plan:
@@ -270,7 +281,7 @@ class Visit:
             self.pass_by(plan.targets[0].provider, record)
             return plan
         plan = self._caller.allowed(model, plan)
-        self._take(model, plan.targets[0], (0, 0), record)
+        self._take(model, plan.targets[0], record)
         return plan
 
     def pass_by(self, provider: str, record: Record) -> None:
@@ -281,15 +292,19 @@ class Visit:
         if key.providers and provider not in key.providers:
             raise Forbidden(f"this API key may not use the provider {provider[:80]!r}")
         self._caller.need_own(provider)
-        self._take("", Target(provider, ""), (0, 0), record)
+        self._take("", Target(provider, ""), record)
 
-    def _take(self, name: str, target: Target, wanted: tuple[int, int], record: Record) -> None:
-        caller, house = self._caller, self._house
-        common, own = caller.common(name), caller.own(name, target)
+    def _take(self, name: str, target: Target, record: Record) -> None:
+        caller = self._caller
+        common = caller.common(name)
         if common.handles or caller.is_targeted:
-            bill = Bill(house.accounts, house.numbers, partial(caller.own, name))
-            bill.reserve(common, own, target, wanted, house.watcher, record.key)
-            self._bill = house.bills[id(record)] = bill
+            self._hold(name, target, common, caller.own(name, target), record)
+
+    def _hold(self, name: str, target: Target, common: Bound, own: Bound, record: Record) -> None:
+        house = self._house
+        bill = Bill(house.accounts, house.numbers, partial(self._caller.own, name))
+        bill.reserve(common, own, target, self._wanted, house.watcher, record.key)
+        self._bill = house.bills[id(record)] = bill
 
     def around(self, send: Send) -> Send:
         """A way back that says how far limits are used up."""
@@ -302,7 +317,7 @@ class Visit:
             self._house.bills.pop(id(record), None)
             bill.draw(record)
             bill.pay()
-            self._house.guess.learn(record)
+            self._house.guess.learn(record, self._wanted)
 
 
 class Static(Protocol):
@@ -337,6 +352,12 @@ class Callers:
         caller = self._caller(asked.headers)
         caller.enter(record.endpoint, asked.client, record)
         return Visit(caller, self._house)
+
+    def fading(self) -> Iterator[None]:
+        """Forgets one caller at each step. Whoever is asked for meanwhile is found anew."""
+        for digest in tuple(self._found):
+            self._found.pop(digest, None)
+            yield
 
     def visible(self, headers: Mapping[bytes, bytes]) -> Callable[[str], bool] | None:
         """Which models a list shows to this caller; None where all. Raises Unauthorized and Forbidden."""
@@ -379,10 +400,6 @@ def _is_valid(key: VirtualKey, digest: bytes) -> bool:
     if compare_digest(key.digest, digest.hex()):
         return True
     return compare_digest(key.rotated_digest, digest.hex()) and time() < key.rotated_until
-
-
-def _is_targeted(kind: str) -> bool:
-    return kind.endswith(("model", "provider"))
 
 
 def _matcher(globs: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from operator import itemgetter
-from time import time_ns
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from gateway._speedups.limits import Account, Accounts, Hold, Refusal
+from gateway._speedups.limits import Account, Hold, Refusal
 from gateway.errors import BudgetExceeded, LimitExceeded
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan
@@ -17,11 +16,37 @@ Handles = tuple[Account, ...]
 NANO = 1_000_000_000
 
 
-class Guess(Protocol):
-    """What a request will take, as far as that can be told before: tokens and nano-dollars, and what it then took."""
+Amount = tuple[int, int]
+"""Tokens and nano-dollars."""
 
-    def of(self, call: Call, plan: Plan) -> tuple[int, int]: ...
-    def learn(self, record: Record) -> None: ...
+
+class Wanted(Protocol):
+    """What one request will take, as far as that can be told before."""
+
+    amount: Amount
+
+    def exactly(self) -> Amount | None:
+        """The same with its prompt counted, which takes longer; None where that cannot be done, or was."""
+
+
+class Guess(Protocol):
+    """What requests will take, and what they then took."""
+
+    def of(self, call: Call, plan: Plan, key: str) -> Wanted: ...
+    def learn(self, record: Record, wanted: Wanted) -> None: ...
+
+
+class Told:
+    """An amount that is what it is."""
+
+    __slots__ = ("amount",)
+
+    def __init__(self, tokens: int = 0, nano_usd: int = 0) -> None:
+        self.amount = (tokens, nano_usd)
+
+    def exactly(self) -> Amount | None:
+        """None."""
+        return None
 
 
 class Warned(Protocol):
@@ -44,16 +69,8 @@ class Send(Protocol):
     async def cut(self) -> None: ...
 
 
-def reserve(accounts: Accounts, handles: Handles, wanted: tuple[int, int], watcher: Warned, key: str) -> Hold:
-    """Takes `wanted` (tokens, nano-dollars) and one request from all of the handles, or from none of them.
-
-    Raises LimitExceeded and BudgetExceeded, in words that name what is used up.
-    """
-    found = accounts.reserve(handles, time_ns(), wanted[0], wanted[1])
-    if isinstance(found, Hold):
-        for budget in found.warnings:
-            watcher.budget_warning(budget, key)
-        return found
+def refuse(found: Refusal, watcher: Warned) -> NoReturn:
+    """Raises LimitExceeded and BudgetExceeded, in words that name what is used up."""
     watcher.limit_refused(found.id, found.kind)
     wait = found.retry_after / NANO if found.retry_after >= 0 else None
     if found.kind == "money":

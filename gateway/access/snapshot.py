@@ -4,9 +4,9 @@ Keys stand in shards by the start of their digest, limits and budgets in shards 
 snapshot of ten thousand keys as quickly as one of ten; the first request of a key decodes its shard.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -23,7 +23,7 @@ _IN_A_SHARD = 16
 _MOST_SHARDS = 1 << 14
 
 
-class Bounds(msgspec.Struct, frozen=True, array_like=True):
+class Bounds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What stands on one account."""
 
     limits: tuple[Limit, ...] = ()
@@ -78,6 +78,14 @@ class Snapshot:
         if shard is None:
             shard = self._open_accounts[at] = _ACCOUNTS.decode(self._accounts[at])
         return shard.get(account, NOTHING)
+
+    def fading(self) -> Iterator[None]:
+        """Forgets one decoded shard at each step. What is asked for meanwhile is decoded again."""
+        shards: tuple[dict[int, Any], ...] = (self._open_keys, self._open_accounts)
+        for opened in shards:
+            for at in tuple(opened):
+                opened.pop(at, None)
+                yield
 
 
 def kind_of(account: str) -> str:
@@ -137,13 +145,18 @@ def _shards(count: int) -> int:
 
 
 class Layers:
-    """Snapshots that hold together: of a key in several of them the first one counts; bounds of all of them do."""
+    """Snapshots that hold together: of a key in several of them the first one counts; bounds of all of them do.
+
+    Of the `kinds` of accounts, `targeted` are those that name a model or provider, `shared` the others.
+    """
 
     def __init__(self, *layers: Snapshot) -> None:
         self._layers = layers
         self.keyed = any(one.keyed for one in layers)
         self.kinds = frozenset().union(*(one.kinds for one in layers))
         self.governs = self.keyed or bool(self.kinds)
+        self.targeted = tuple(sorted(one for one in self.kinds if one.endswith(LAST)))
+        self.shared = tuple(sorted(one for one in self.kinds if not one.endswith(LAST)))
 
     def key(self, digest: bytes) -> VirtualKey | None:
         """The key with this digest, or that had it before it was rotated."""

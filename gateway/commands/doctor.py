@@ -11,7 +11,7 @@ from gateway.commands.ports import ports
 from gateway.commands.reaching import reaching
 from gateway.commands.screens import width
 from gateway.commands.settings import read
-from gateway.commands.storage import storage
+from gateway.commands.storage import storage, stored_providers
 from gateway.config import Config
 
 
@@ -41,7 +41,7 @@ def _looks(config: Config, offline: bool) -> Iterator[Finding]:
     yield from storage(config)
     yield from machine(config)
     if not offline:
-        yield from reaching(config)
+        yield from reaching(config, stored_providers(config))
 
 
 def _configuration(config: Config) -> Iterator[Finding]:

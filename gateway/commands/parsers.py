@@ -52,6 +52,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "logs": command("logs", texts.LOGS, texts.LOGS_EXAMPLES),
         "budgets": command("budgets", texts.BUDGETS, texts.BUDGETS_EXAMPLES),
         "keys": command("keys", texts.KEYS, texts.KEYS_EXAMPLES),
+        "admin": command("admin", texts.ADMIN),
         "version": command("version", "Prints the version."),
     }
     for name in ("serve", "check"):
@@ -60,7 +61,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     _usage(commands["usage"])
     _logs(commands["logs"])
     _budgets(commands["budgets"])
-    commands |= _keys(commands["keys"])
+    commands |= _keys(commands["keys"]) | _admin(commands["admin"])
     return parser, commands
 
 
@@ -154,6 +155,16 @@ def _keys(parser: Parser) -> dict[str, Parser]:
         one.add_argument("--url", metavar="URL", help="the admin API (default: as configured)")
         _settings(one, "--config", "--admin-port")
     return {f"keys {name}": one for name, one in made.items()}
+
+
+def _admin(parser: Parser) -> dict[str, Parser]:
+    add = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    words = "give the admin API another root key, where the old one is lost"
+    made: Parser = add.add_parser(
+        "reset-root", help=words, description=texts.ADMIN, formatter_class=Help, allow_abbrev=False
+    )
+    _settings(made, "--config", "--data")
+    return {"admin reset-root": made}
 
 
 def _count(text: str) -> int:

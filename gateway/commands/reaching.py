@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -31,12 +31,13 @@ class Reached(msgspec.Struct, frozen=True):
     skew: float | None = None
 
 
-def reaching(config: Config) -> Iterator[Finding]:
-    """No credential is sent: a HEAD of the address alone."""
+def reaching(config: Config, stored: Iterable[ProviderConfig] = ()) -> Iterator[Finding]:
+    """Those of the file and the `stored` ones. No credential is sent: a HEAD of the address alone."""
     known = known_providers()
+    every = {**{one.name: one for one in stored}, **config.providers}
     given = [
         (one, one.base_url or (known[one.type].base_url if one.type in known else ""))
-        for one in config.providers.values()
+        for one in every.values()
     ]
     if not given:
         return

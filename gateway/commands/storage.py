@@ -14,10 +14,11 @@ from sqlalchemy import Connection, make_url, select
 from gateway.commands.findings import Finding, fail, ok, warn
 from gateway.commands.reading import Trouble, reading
 from gateway.config import Config
+from gateway.config.model import ProviderConfig
 from gateway.control.files import journal_folder
 from gateway.control.recording import store_url
 from gateway.control.segments import segments
-from gateway.store import things
+from gateway.store import governance, things
 from gateway.store.records import journal_offsets
 from gateway.store.sealing import FILE, VARIABLE, Unusable, sealer
 
@@ -45,6 +46,19 @@ def storage(config: Config) -> Iterator[Finding]:
     except Trouble as trouble:
         todo = "does the database run, and is store.url right? Requests are served all the same, records wait"
         yield fail("store", trouble.said, todo)
+
+
+def stored_providers(config: Config) -> list[ProviderConfig]:
+    """Those of the admin API, as far as an address has need of it; none where the store cannot be read, which `storage`
+    tells."""
+    if not config.admin.enabled or _is_new(config):
+        return []
+    try:
+        with reading(config) as connection:
+            rows = things.everything(connection, governance.providers)
+    except Trouble:
+        return []
+    return [ProviderConfig(row["id"], row["type"], base_url=row["base_url"] or None) for row in rows]
 
 
 def _is_new(config: Config) -> bool:

@@ -14,6 +14,7 @@ commands:
   logs       the newest requests; with --follow, as they end
   budgets    what is left of each budget
   keys       make, list, revoke and rotate the keys of callers
+  admin      a new root key for the admin API, where the old one is lost
   version    print the version
 
 start in one line, with the provider keys that are in the environment:
@@ -25,6 +26,11 @@ and ask it, in another terminal:
     -d '{"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}'
 
 `gateway COMMAND --help` tells more about a command.
+"""
+ADMIN = """\
+Makes another root key for the admin API and prints it, once. The old one ends at once,
+and the audit log says so. Needs the store itself, as the configuration names it, and no
+running gateway.
 """
 SERVE = """\
 Runs the gateway until it gets SIGTERM or Ctrl-C; then it finishes running requests.

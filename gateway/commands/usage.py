@@ -13,7 +13,7 @@ from gateway.commands.screens import dollars, moment, shown, table, width
 from gateway.commands.settings import read
 from gateway.config.problems import nearest
 from gateway.store.export import as_csv, flat
-from gateway.store.usage import COLUMNS, Answer, Question, ask
+from gateway.store.usage import COLUMNS, Answer, Question, ask, nothing
 
 TIMES = {"day": "%Y-%m-%d", "hour": "%Y-%m-%d %H:00"}
 MOST = 10_000
@@ -28,8 +28,11 @@ def usage_command(args: argparse.Namespace) -> int:
     try:
         question = _question(args)
         with reading(config) as connection:
-            if args.csv or args.json:
-                _written(_flat(ask(connection, question)), as_csv if args.csv else lines_of_json)
+            if args.csv:
+                names = tuple(flat(nothing(question.by)))
+                _written(as_csv(_flat(ask(connection, question)), names))
+            elif args.json:
+                _written(lines_of_json(_flat(ask(connection, question))))
             else:
                 _shown(connection, question, args.since)
     except Trouble as trouble:
@@ -66,8 +69,8 @@ def lines_of_json(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     return (msgspec.json.encode(row) + b"\n" for row in rows)
 
 
-def _written(rows: Iterator[dict[str, Any]], form: Any) -> None:
-    for line in form(rows):
+def _written(lines: Iterable[bytes]) -> None:
+    for line in lines:
         sys.stdout.write(line.decode().replace("\r\n", "\n"))
 
 

@@ -1,4 +1,4 @@
-"""The control process as its supervisor sees it: started, watched, started again ever slower, ended."""
+"""A process in the background as its supervisor sees it: started, watched, started again ever slower, ended."""
 
 import multiprocessing
 import os
@@ -19,10 +19,18 @@ GRACE = 2.0
 """Seconds in which it has to end before it is killed."""
 
 
-class Child:
-    """Runs `main` in a fork. `wake` makes the supervisor's loop call `revive`: only its main thread forks."""
+def parent() -> int:
+    """The process that forked this one, also where it was gone before this one looked."""
+    forked_by = multiprocessing.parent_process()
+    return os.getppid() if forked_by is None or forked_by.pid is None else forked_by.pid
 
-    def __init__(self, main: Callable[[], None], wake: Callable[[], None]) -> None:
+
+class Child:
+    """Runs `main` in a fork, called `name` in the log. `wake` makes the supervisor's loop call `revive`: only its main
+    thread forks."""
+
+    def __init__(self, name: str, main: Callable[[], None], wake: Callable[[], None]) -> None:
+        self._name = name
         self._main = main
         self._wake = wake
         self._process: BaseProcess | None = None
@@ -35,7 +43,7 @@ class Child:
         """Forks it."""
         self._due = False
         self._process = process = multiprocessing.get_context("fork").Process(
-            name="gateway-control", target=self._main, daemon=True
+            name=f"gateway-{self._name}", target=self._main, daemon=True
         )
         process.start()
         self._watcher = threading.Thread(target=self._watch, args=(process, time.monotonic()), daemon=True)
@@ -53,14 +61,20 @@ class Child:
 
     def end(self) -> None:
         """Ends it with SIGTERM, and with SIGKILL where that does not help. It is not started again."""
-        self._ending.set()
+        self.ask_to_end()
         if self._process is None or self._watcher is None:
             return
-        self._process.terminate()
         self._watcher.join(GRACE)
         if self._watcher.is_alive():
             self._process.kill()
             self._watcher.join(GRACE)
+
+    def ask_to_end(self) -> None:
+        """Only begins to end it."""
+        if not self._ending.is_set():
+            self._ending.set()
+            if self._process is not None:
+                self._process.terminate()
 
     def _watch(self, process: BaseProcess, birth: float) -> None:
         process.join()
@@ -70,7 +84,10 @@ class Child:
         if self._ending.wait(wait):
             return  # it died of the signal that ends the whole gateway
         log.error(
-            "control_died", exit_code=process.exitcode, waited=wait, hint="requests are served all the same"
+            f"{self._name}_died",
+            exit_code=process.exitcode,
+            waited=wait,
+            hint="requests are served all the same",
         )
         self._due = True
         self._wake()

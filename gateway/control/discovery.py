@@ -19,6 +19,14 @@ GATHER = 0.1
 AT_ONCE = 8
 
 Fetch = Callable[[Source], Awaitable[dict[str, Offer]]]
+Changes = Callable[[], Awaitable[list[Source]]]
+"""Waits until others are to be asked than before, and says whom."""
+
+
+async def never() -> list[Source]:
+    """Those of the beginning stay."""
+    await asyncio.Event().wait()
+    return []
 
 
 class Discovery:
@@ -31,6 +39,7 @@ class Discovery:
         every: float,
         fetch: Fetch,
         publish: Callable[[], object],
+        changes: Changes = never,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
@@ -40,6 +49,7 @@ class Discovery:
         self._every = every
         self._fetch = fetch
         self._publish = publish
+        self._changes = changes
         self._sleep = sleep
         self._draw = draw
         self._kept = kept(path, sources)
@@ -52,8 +62,30 @@ class Discovery:
             self._publish()  # a predecessor may have ended between writing the file and saying so
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_changes())
-            for source in self._sources:
-                tasks.create_task(self._follow(source))
+            following: dict[str, tuple[Source, asyncio.Task[None]]] = {}
+            while True:
+                self._turn_to(self._sources, following, tasks)
+                self._sources = await self._changes()
+
+    def _turn_to(
+        self,
+        wanted: list[Source],
+        following: dict[str, tuple[Source, asyncio.Task[None]]],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Follows these alone. A list is forgotten with its provider, and where it was another one's."""
+        asked = {source.provider: source for source in wanted}
+        for name, (source, task) in tuple(following.items()):
+            if asked.get(name) != source:
+                task.cancel()
+                del following[name]
+        for name, listed in tuple(self._kept.items()):
+            if name not in asked or asked[name].address != listed.source:
+                del self._kept[name]
+                self._changed.set()
+        for name, source in asked.items():
+            if name not in following:
+                following[name] = source, tasks.create_task(self._follow(source))
 
     async def _follow(self, source: Source) -> None:
         failures = 0

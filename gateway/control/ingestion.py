@@ -9,12 +9,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from gateway.control.hands import Hands
 from gateway.control.segments import Piece, read, remove_unborn, segments
 from gateway.schemas.record import Record
 from gateway.store.engine import upgrade, writing
@@ -24,9 +26,13 @@ from gateway.telemetry.lastwords import keep_last
 from gateway.telemetry.logs import log
 
 MOST = 500
-"""Records in one transaction."""
-EVERY = 0.2
-"""Seconds between two looks at the journal while there is nothing new."""
+"""Records in one transaction. While it lasts, nobody else writes into SQLite."""
+MANY = 2000
+"""Records in one transaction where many wait: pages that several change are then written once."""
+EVERY = 0.5
+"""Seconds between two looks at the journal when all was stored: each transaction has a price of its own."""
+PATIENCE = 5.0
+"""Seconds after which what is not stored yet becomes urgent."""
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds until a store that is away is tried again; the last one repeats."""
 
@@ -53,26 +59,31 @@ class Ingestion:
         self._ready = False
         self._stepping = threading.Lock()
 
-    async def run(self) -> None:
-        """Runs until it is cancelled."""
+    async def run(self, hands: Hands) -> None:
+        """Runs until it is cancelled. The work is patient until it has not caught up with the workers for long."""
+        caught_up = time.monotonic()
         while True:
-            found = await asyncio.to_thread(self.step)
+            urgent = not self._ready or time.monotonic() - caught_up > PATIENCE
+            most = MANY if urgent else MOST
+            found = await hands.work(partial(self.step, most), urgent=urgent)
             if self._failures:
                 await asyncio.sleep(WAITS[min(self._failures, len(WAITS)) - 1])
-            elif not found:
+            elif found < most:
+                caught_up = time.monotonic()
                 await asyncio.sleep(EVERY)
 
     def finish(self, seconds: float) -> None:
         """Stores what is there by now, for at most about so long."""
         latest = time.monotonic() + seconds
-        while self.step() and time.monotonic() < latest:
+        while self.step(MANY) and time.monotonic() < latest:
             pass
 
-    def step(self) -> int:
-        """One batch; how many records were read. A store that is away is logged once, and once when it is back."""
+    def step(self, most: int = MOST) -> int:
+        """One batch of at most so many; how many records were read. A store that is away is logged once, and once when
+        it is back."""
         try:
             with self._stepping:
-                found = self._step()
+                found = self._step(most)
         except Overtaken:
             self._offsets = None
             return 0
@@ -88,7 +99,7 @@ class Ingestion:
             self._failures = 0
         return found
 
-    def _step(self) -> int:
+    def _step(self, most: int) -> int:
         if not self._ready:
             upgrade(self._engine)
             remove_unborn(self._folder)
@@ -98,13 +109,13 @@ class Ingestion:
                 self._offsets = offsets(connection)
         batch, over, damages = Batch(), [], 0
         for path in self._in_turn():
-            piece = self._read(path, MOST - len(batch.records))
+            piece = self._read(path, most - len(batch.records))
             if piece is None:
                 continue
             damages += self._take(path, piece, batch)
             if piece.over:
                 over.append(path)
-            if len(batch.records) >= MOST:
+            if len(batch.records) >= most:
                 break
         if batch.places:
             self._store(batch)
@@ -167,7 +178,7 @@ class Ingestion:
                         stored += keep(connection, single, now)
                 except (DataError, IntegrityError) as error:
                     refused += 1
-                    log.error("record_refused", request_id=row["request_id"], error=_cause(error))
+                    log.error("record_refused", request_id=row[0], error=_cause(error))
             places = Batch()
             places.places = batch.places
             keep(connection, places, now)

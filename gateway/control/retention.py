@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.config.records_model import Records
+from gateway.control.hands import Hands
 from gateway.store import retention
 from gateway.store.engine import writing
 from gateway.telemetry.logs import log
 
 EVERY = 60.0
-PAUSE = 0.05
+PAUSE = 0.02
 """Seconds between two pieces, in which others may write."""
 PLACES = 30 * 86_400.0
 """Seconds after which the place of a file is forgotten."""
@@ -23,10 +24,17 @@ Piece = Callable[[Connection], int]
 
 
 class Retention:
-    """`engine` belongs to this job's thread alone."""
+    """`engine` belongs to the work of `hands` alone."""
 
-    def __init__(self, engine: Engine, kept: Records, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        kept: Records,
+        clock: Callable[[], int] = time.time_ns,
+        hands: Hands | None = None,
+    ) -> None:
         self._engine = engine
+        self._do = Hands().work if hands is None else hands.work
         self._kept = kept
         self._clock = clock
 
@@ -43,15 +51,15 @@ class Retention:
         """Removes all that is too much now; how many records and bodies. Raises SQLAlchemyError."""
         removed = 0
         for piece in self._pieces():
-            while found := await asyncio.to_thread(self._one, piece):
+            while found := await self._do(partial(self._one, piece)):
                 removed += found
                 await asyncio.sleep(PAUSE)
         if removed:
-            await asyncio.to_thread(self._one, self._forget_places)
-            more = await asyncio.to_thread(self._one, retention.shrink)
+            await self._do(partial(self._one, self._forget_places))
+            more = await self._do(partial(self._one, retention.shrink))
             while more:
                 await asyncio.sleep(PAUSE)  # others write between two steps
-                more = await asyncio.to_thread(self._one, retention.shrink)
+                more = await self._do(partial(self._one, retention.shrink))
             log.info("records_removed", number=removed)
         return removed
 

@@ -10,7 +10,9 @@ from gateway.telemetry.frames import HEAD, LONGEST, Scan, scan
 from gateway.telemetry.journal import SUFFIX, YOUNG
 
 PIECE = 1 << 18
-"""Bytes that are read at once, unless one frame is longer."""
+"""Bytes that are read at once, at least."""
+USUAL = 512
+"""Bytes of a frame, as a guess at how much to read for so many."""
 
 
 class Piece(NamedTuple):
@@ -39,7 +41,8 @@ def read(path: Path, start: int, most: int, lost: bool) -> Piece | None:
         size = os.fstat(file.fileno()).st_size
         if size <= start:
             return Piece(start, Scan([], [], 0, 0, lost), True) if over else None
-        for length in (PIECE, LONGEST + HEAD.size + PIECE):
+        piece = max(PIECE, most * USUAL)
+        for length in (piece, LONGEST + HEAD.size + piece):
             file.seek(start)
             data = file.read(length)
             ends = over and start + len(data) >= size

@@ -61,6 +61,12 @@ class Reading(Protocol):
 
     def added(self, config: Config, stored: "Stored") -> tuple[Config, tuple[str, ...]]: ...
 
+    def remember(self, stored: "Stored") -> None:
+        """Keeps it for the next start. Raises OSError."""
+
+    def recalled(self) -> "Stored | None":
+        """What was kept."""
+
 
 class Adopted(msgspec.Struct, frozen=True, array_like=True):
     """A configuration, what its file says of callers, the provider keys of callers by their keys' ids, and the
@@ -91,6 +97,17 @@ class Handed(msgspec.Struct, frozen=True):
 
 _NOTHING: tuple[str, ...] = ()
 _ADOPTED = msgspec.msgpack.Decoder(Adopted)
+
+
+def begin(config: Config, reading: Reading) -> None:
+    """Hands out what the gateway last served of the store, before any process of control is there. Raises OSError."""
+    stored = reading.recalled()
+    if stored is None:
+        return
+    whole, _ = reading.added(config, stored)
+    own = {id: {name: one.reveal() for name, one in keys.items()} for id, keys in stored.own.items()}
+    content = (carried.encoded(whole), governance_content(config), own, carried.encoded(config))
+    sealed.write(config_path(config), MAGIC, msgspec.msgpack.encode(content))
 
 
 def read_config(path: Path) -> Handed | None:
@@ -130,6 +147,8 @@ class Snapshots:
         look: float = LOOK,
     ) -> None:
         self.config = config
+        self.served = config
+        self._moved = asyncio.Event()
         self.reloaded = asyncio.Event()
         self._publish = publish
         self._reread = reread
@@ -142,11 +161,24 @@ class Snapshots:
         self._handed: bytes | None = None
         self._declared = governance_content(config)
         self._known: Stored | None = None
+        self._remembered: Stored | None = None
         self._left_out: tuple[str, ...] = ()
         self._failed = False
         self._keyed: bool | None = None
         self._heard = asyncio.Event()
         self._inherited = False
+
+    async def served_other_than(self, known: Config) -> Config:
+        """The configuration with what the store adds, once it is another than `known`."""
+        while self.served is known:
+            await self._moved.wait()
+        return self.served
+
+    def _serve(self, whole: Config) -> None:
+        if whole != self.served:
+            self.served = whole
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
 
     def ask(self) -> None:
         """Reads the file again soon, changed or not."""
@@ -165,12 +197,25 @@ class Snapshots:
             if new:
                 await asyncio.to_thread(snapshot.write, snapshot_path(self.config), content)
                 self._last = content
+            await self._remember(known)
             async with self._lock:
                 self._known = known
                 self._heard.set()
                 handed = await self._hand_out(self.config)
             if new or handed:
                 self._publish()
+
+    async def _remember(self, known: "Stored") -> None:
+        assert self._stored is not None  # it has just said it
+        said = msgspec.structs.replace(known, governance=Governance(), broken=())
+        if said == self._remembered:
+            return
+        try:
+            await asyncio.to_thread(self._stored.remember, known)
+            self._remembered = said
+        except OSError as error:
+            hint = "the next start will wait for the store"
+            log.warning("copy_not_kept", error=error.strerror or "", hint=hint)
 
     def _kept_shut(self, governance: Governance) -> Governance:
         """Where there were keys once, the end of the last one lets nobody in, unless the file wants everybody in."""
@@ -182,19 +227,19 @@ class Snapshots:
     async def _hand_out(self, config: Config) -> bool:
         """Writes the configuration, with what the store adds, where it is another one than the workers have. Raises
         OSError."""
-        content, left_out = await asyncio.to_thread(self._content, config)
+        whole, content, left_out = await asyncio.to_thread(self._content, config)
         if left_out != self._left_out:
             self._left_out = left_out
             if left_out:
                 hint = "the rest of the store is served; change this at the admin API, or the file"
                 log.warning("stored_left_out", problems=list(left_out), hint=hint)
-        if content == self._handed:
-            return False
-        await asyncio.to_thread(sealed.write, config_path(config), MAGIC, content)
-        self._handed = content
-        return True
+        if content != self._handed:
+            await asyncio.to_thread(sealed.write, config_path(config), MAGIC, content)
+        new, self._handed = content != self._handed, content
+        self._serve(whole)
+        return new
 
-    def _content(self, config: Config) -> tuple[bytes, tuple[str, ...]]:
+    def _content(self, config: Config) -> tuple[Config, bytes, tuple[str, ...]]:
         whole, left_out = config, _NOTHING
         own: dict[str, dict[str, str]] = {}
         if self._stored is not None and self._known is not None:
@@ -203,7 +248,7 @@ class Snapshots:
                 id: {name: one.reveal() for name, one in keys.items()} for id, keys in self._known.own.items()
             }
         file = b"" if whole is config else carried.encoded(config)
-        return msgspec.msgpack.encode((carried.encoded(whole), self._declared, own, file)), left_out
+        return whole, msgspec.msgpack.encode((carried.encoded(whole), self._declared, own, file)), left_out
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -233,7 +278,7 @@ class Snapshots:
         async with self._lock:
             if self._handed is not None:
                 return
-            self._handed = (await asyncio.to_thread(self._content, self.config))[0]
+            self._handed = (await asyncio.to_thread(self._content, self.config))[1]
             try:
                 content = await asyncio.to_thread(
                     sealed.read, config_path(self.config), MAGIC, snapshot.LARGEST
@@ -245,8 +290,12 @@ class Snapshots:
             except (OSError, DamagedFile):
                 return
             self._handed, self._declared = bytes(content), bytes(found.governance)
-            self._inherited = self._stored is not None and bool(found.file or found.own)
-            self.config = msgspec.structs.replace(config, governance=Governance())
+            self._serve(_config(found.config))
+            if self._stored is not None and bool(found.file or found.own):
+                self._known = await asyncio.to_thread(self._stored.recalled)
+                self._inherited = self._known is None
+            if config != msgspec.structs.replace(self.config, governance=Governance()):
+                self.config = msgspec.structs.replace(config, governance=Governance())
 
     async def _keep_store(self) -> None:
         """Compiles what the store says, once; a store that is away is asked again, callers being known as they were."""

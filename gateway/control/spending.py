@@ -7,16 +7,18 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway._speedups.ledger import Ledger
-from gateway._speedups.limits import Accounts
+from gateway._speedups.ledger import Ledger, LedgerError
+from gateway._speedups.limits import Accounts, Purse
 from gateway.access.bills import replay
+from gateway.control import sums
 from gateway.control.segments import is_over, segments
+from gateway.control.sums import NOTHING, began
 from gateway.schemas.governance import Budget
 from gateway.store.compiling import governance_of
 from gateway.store.engine import upgrade
@@ -30,8 +32,8 @@ LOOK = 1.0
 """Seconds between two looks at whether there are new budgets."""
 PATIENCE = 60.0
 """Seconds for which what dead workers have written is waited for, until it is stored."""
-
-NANO = 1_000_000_000
+KEEP = 1.0
+"""Seconds between two writings of what was spent, at least; more where it takes long."""
 
 
 class Standing:
@@ -57,10 +59,16 @@ class Standing:
 
 
 class Spending:
-    """`budgets` tells which ones there are; it runs in a thread. `engine` is this job's alone."""
+    """`budgets` tells which ones there are; it runs in a thread. `engine` is this job's alone. What they have spent is
+    kept at `kept` for the next ledger."""
 
     def __init__(
-        self, ledger: Ledger, journal: Path, engine: Engine, budgets: Callable[[], Iterable[Budget]]
+        self,
+        ledger: Ledger,
+        journal: Path,
+        engine: Engine,
+        budgets: Callable[[], Iterable[Budget]],
+        kept: Path,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
@@ -68,7 +76,12 @@ class Spending:
         self._budgets = budgets
         self._accounts: Accounts | None = None
         self._ready = False
-        self._told: set[tuple[str, str]] = set()
+        self._told: dict[tuple[str, str], tuple[Budget, Purse]] = {}
+        self._kept = kept
+        self._before = sums.read(kept)
+        self._sums = NOTHING
+        self._complete = False
+        self._next = 0.0
         self._failed = False
 
     async def run(self) -> None:
@@ -79,11 +92,15 @@ class Spending:
             while True:
                 if time.monotonic() - looked >= LOOK:
                     await asyncio.to_thread(self.tell)
+                    if time.monotonic() >= self._next:
+                        await asyncio.to_thread(self.keep)
                     looked = time.monotonic()
                 if self._accounts is not None:
                     self._accounts.sweep()
                 await asyncio.sleep(EVERY)
         finally:
+            with suppress(StopIteration, LedgerError):  # too early for a row
+                self.keep()
             if self._accounts is not None:
                 self._accounts.leave()
 
@@ -108,22 +125,47 @@ class Spending:
                 accounts = self._opened()
                 for one in new:
                     self._tell(accounts, one)
-            self._failed = False
+            self._failed, self._complete = False, True
         except SQLAlchemyError as error:
             if not self._failed:
                 log.warning("spending_unknown", error=type(error).__name__, hint="the store is asked again")
             self._failed = True
 
+    def keep(self) -> None:
+        """Writes down what was spent, where that has changed. While the store is away, budgets are those of before."""
+        begun = time.monotonic()
+        accounts = self._opened()
+        found = sums.summed(accounts.born, self._standing(accounts), time.time_ns())
+        if found.sums != self._sums.sums:
+            try:
+                sums.write(self._kept, found)
+                self._sums = found
+            except OSError as error:
+                log.warning("sums_not_kept", file=str(self._kept), error=error.strerror or "")
+        ended = time.monotonic()
+        self._next = ended + max(KEEP, 50 * (ended - begun))
+
+    def _standing(self, accounts: Accounts) -> list[tuple[Budget, Purse]]:
+        found = [*tuple(self._told.values())]
+        if not self._complete:
+            for one in self._before.sums:
+                if (one.id, one.period) not in self._told:
+                    budget = Budget(one.id, one.account, 1, one.period)
+                    found.append((budget, accounts.budget(one.id, 1, period=one.period)))
+        return found
+
     def _tell(self, accounts: Accounts, budget: Budget) -> None:
         now, born = time.time_ns(), accounts.born
         since = began(budget.period, now)
+        purse = accounts.budget(budget.id, budget.nano_usd, period=budget.period, soft=budget.soft)
         if since < born:
             with self._engine.connect() as connection:
                 before = spent(connection, budget.account, since, born)
-            purse = accounts.budget(budget.id, budget.nano_usd, period=budget.period, soft=budget.soft)
+            if self._before.ledger != born:  # records are removed some day, what they cost is not
+                before = max(before, self._before.of(budget, now))
             if purse.restore(before, now) and before:
                 log.info("budget_restored", budget=budget.id, nano_usd=before)
-        self._told.add((budget.id, budget.period))
+        self._told[budget.id, budget.period] = budget, purse
 
     def _opened(self) -> Accounts:
         """The row of this process, which may have been a worker's."""
@@ -132,17 +174,3 @@ class Spending:
             self._accounts = Accounts(self._ledger, row)
             replay(self._accounts, last_charge(self._journal, row))
         return self._accounts
-
-
-def began(period: str, now: int) -> int:
-    """When the present period began, Unix ns."""
-    if period == "never":
-        return 0
-    if period.startswith("rolling:"):
-        return now - int(period.partition(":")[2]) * NANO
-    day = datetime.fromtimestamp(now // NANO, UTC).replace(hour=0, minute=0, second=0)
-    if period == "week":
-        day -= timedelta(days=day.weekday())
-    elif period == "month":
-        day = day.replace(day=1)
-    return int(day.timestamp()) * NANO

@@ -5,6 +5,9 @@ from gateway.schemas.usage import Usage
 
 _DAY = 86_400
 
+_Parts = tuple[tuple[int, int | None], ...]
+"""Counts of tokens with their rates."""
+
 
 def cost_nano_usd(
     facts: ModelFacts, usage: Usage, at: int, special: tuple[str, str] | None = None
@@ -17,12 +20,17 @@ def cost_nano_usd(
     whose parts exceed their whole is billed by its parts.
     """
     rates = rates_at(facts, usage.input, at, special)
-    if rates is None or (usage.audio_ms and not (usage.input or usage.output)):
+    return None if rates is None else _total(usage, rates, _parts(usage, rates))
+
+
+def _total(usage: Usage, rates: Rates, parts: _Parts) -> int | None:
+    """Nano-dollars, the nearest; None when a price is unknown."""
+    if usage.audio_ms and not (usage.input or usage.output):
         return None
     if usage.searches and not (usage.input or usage.output or rates.request):
         return None
     total = rates.request * max(usage.searches, 1)
-    for tokens, per_token in _parts(usage, rates):
+    for tokens, per_token in parts:
         if tokens > 0:
             if per_token is None:
                 return None
@@ -30,26 +38,30 @@ def cost_nano_usd(
     return (total + ATTO_PER_NANO // 2) // ATTO_PER_NANO
 
 
-KINDS = ("input", "cached", "cache_write", "cache_write", "input", "cached", "output", "output", "reasoning")
-"""What kind of cost each of the parts belongs to; a request's own price is a kind of its own."""
+KINDS = (0, 1, 2, 2, 0, 1, 3, 3, 4)
+"""Where in a `CostByKind` each of the parts belongs; a request's own price is a kind of its own."""
+
+CostByKind = tuple[int, int, int, int, int, int]
+"""Nano-dollars: input, cached, cache_write, output, reasoning, request."""
 
 
-def cost_by_kind(facts: ModelFacts, usage: Usage, at: int) -> dict[str, int] | None:
+def cost_by_kind(facts: ModelFacts, usage: Usage, at: int) -> CostByKind | None:
     """The parts of `cost_nano_usd`, which they add up to; None when that is."""
-    total = cost_nano_usd(facts, usage, at)
     rates = rates_at(facts, usage.input, at)
-    if total is None or rates is None:
+    if rates is None:
         return None
-    found = {"input": 0, "cached": 0, "cache_write": 0, "output": 0, "reasoning": 0}
-    found["request"] = rates.request * max(usage.searches, 1)
     parts = _parts(usage, rates)
-    kinds = ("input", "output") if len(parts) == 2 else KINDS
-    for kind, (tokens, per_token) in zip(kinds, parts, strict=True):
-        found[kind] += max(tokens, 0) * (per_token or 0)
-    whole = {kind: atto // ATTO_PER_NANO for kind, atto in found.items()}
-    largest = max(found, key=lambda kind: found[kind])
-    whole[largest] += total - sum(whole.values())  # what rounding left
-    return whole
+    total = _total(usage, rates, parts)
+    if total is None:
+        return None
+    found = [0, 0, 0, 0, 0, rates.request * max(usage.searches, 1)]
+    for kind, (tokens, per_token) in zip((0, 3) if len(parts) == 2 else KINDS, parts, strict=True):
+        if tokens > 0:
+            found[kind] += tokens * (per_token or 0)
+    largest = found.index(max(found))
+    whole = [atto // ATTO_PER_NANO for atto in found]
+    whole[largest] += total - sum(whole)  # what rounding left
+    return whole[0], whole[1], whole[2], whole[3], whole[4], whole[5]
 
 
 def rates_at(
@@ -87,7 +99,7 @@ def _holds(period: Period, at: int) -> bool:
     return start <= now < end if start <= end else now >= start or now < end
 
 
-def _parts(usage: Usage, rates: Rates) -> tuple[tuple[int, int | None], ...]:
+def _parts(usage: Usage, rates: Rates) -> _Parts:
     """Disjoint counts with their rates. Cached audio is what audio and cache must share to fit the input."""
     if not (usage.cached or usage.cache_write or usage.input_audio or usage.output_audio or usage.reasoning):
         return (usage.input, rates.input), (usage.output, rates.output)

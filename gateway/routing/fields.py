@@ -17,6 +17,7 @@ from gateway.routing.complexity import complexity
 from gateway.routing.needs import SHAPES, TOOLS, VISION, needs, output_tokens
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest, Image, Text
+from gateway.schemas.record import Record
 from gateway.tokens.conversations import prompt_tokens
 from gateway.tokens.encodings import available
 
@@ -39,14 +40,14 @@ _values = msgspec.json.Decoder(dict[str, Any])
 class View:
     """One request as rules see it. `headers` have lower-case names; `clock` gives the time, with its zone."""
 
-    __slots__ = ("_clock", "_now", "call", "headers", "key")
+    __slots__ = ("_clock", "_now", "call", "headers", "record")
 
     def __init__(
-        self, call: Call, headers: Mapping[bytes, bytes], key: str, clock: Callable[[], datetime]
+        self, call: Call, headers: Mapping[bytes, bytes], record: Record, clock: Callable[[], datetime]
     ) -> None:
         self.call = call
         self.headers = headers
-        self.key = key
+        self.record = record
         self._clock = clock
         self._now: datetime | None = None
 
@@ -151,7 +152,10 @@ FINDERS: dict[str, Callable[[View], Any]] = {
     "request.user": _user,
     "request.header": _header,
     "request.metadata": _metadata,
-    "key": lambda view: view.key,
+    "key": lambda view: view.record.key,
+    "user": lambda view: view.record.user,
+    "team": lambda view: view.record.team,
+    "org": lambda view: view.record.org,
     "now": lambda view: view.now.astimezone(UTC),
     "time.hour": lambda view: view.now.hour,
     "time.minute": lambda view: view.now.minute,

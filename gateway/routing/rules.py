@@ -58,7 +58,7 @@ class Rules:
 
         A condition that cannot be told of this request does not hold: that is counted, and logged once a rule.
         """
-        view = View(call, headers, record.key, self._now)
+        view = View(call, headers, record, self._now)
         found = Found(view)
         for rule in self._rules:
             if rule.condition is None or self._holds(rule, rule.condition, found):
@@ -114,7 +114,7 @@ def chosen(salt: str, split: Split, who: str) -> str:
 def _same(by: Sticky, view: View) -> str:
     """What the requests that go the same way have in common; "" where this one does not say."""
     if by.by == "key":
-        return view.key
+        return view.record.key
     found = sticky_of(view.call, view.headers, by)
     return str(found) if found else ""
 

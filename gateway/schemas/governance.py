@@ -34,7 +34,7 @@ class Budget(msgspec.Struct, frozen=True, gc=False):
     soft: bool = False
 
 
-class VirtualKey(msgspec.Struct, frozen=True):
+class VirtualKey(msgspec.Struct, frozen=True, gc=False):
     """A caller's key. `digest` is the SHA-256 of the key in hex; times are Unix seconds, 0 for never.
 
     `models` are globs of names that callers may ask for, `providers`, `endpoints` and `networks` (CIDR) what else is

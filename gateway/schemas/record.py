@@ -1,11 +1,15 @@
 """The record of one request: the only thing that is written along the way."""
 
 from time import perf_counter_ns, time_ns
+from typing import Any
 
 import msgspec
 
 from gateway.schemas.charge import Charge
 from gateway.schemas.usage import Usage
+
+SERVED = frozenset(("hit", "semantic", "coalesced"))
+"""What `Record.cache` says where no provider was asked."""
 
 
 class Attempt(msgspec.Struct, gc=False, omit_defaults=True):
@@ -33,12 +37,14 @@ class Record(msgspec.Struct, omit_defaults=True):
     the provider; what remains of `total_ns` beside it and `queued_ns` is the gateway's overhead (a slow reader's time
     included).
     `plan` is the plan in words, where the caller asked for them.
-    `estimated`: the answer is the gateway's own guess.
+    `estimated`: the gateway counted what no provider told: the answer, or the usage. `unsaid` is what is still to be
+    counted; it is gone before the record is written down.
     `rule` is the rule that matched; a `shadow` is a copy of a request, whose answer nobody gets.
     `resumed` is how often another try went on with a stream that broke, `skipped` how many unreadable events
     were left out.
     `user`, `team`, `org` and `tags` are those of the key; `queued_ns` is the time spent waiting for a turn; `cache` is
-    what the cache said. `prompt` and `answer` are the beginnings of both bodies, where those are kept.
+    what the cache said: hit, semantic, coalesced (somebody else's answer), miss or bypass; `saved_nano_usd` is what the
+    answer cost that it gave. `prompt` and `answer` are the beginnings of both bodies, where those are kept.
     With `keeps_bodies` the key wants them.
     `charge` is what its budgets owe for it.
     `kept`: it has been written down, and nothing that is changed now will be.
@@ -79,8 +85,10 @@ class Record(msgspec.Struct, omit_defaults=True):
     tags: tuple[str, ...] = ()
     queued_ns: int = 0
     cache: str = ""
+    saved_nano_usd: int | None = None
     prompt: str = ""
     answer: str = ""
     keeps_bodies: bool = False
     charge: Charge | None = None
+    unsaid: list[Any] = []
     kept: bool = False

@@ -9,28 +9,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as Migrations
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 
 LOCK_WAIT = 5.0
 """Seconds for which another writer of SQLite's file is waited for."""
+CACHE = 8192
+"""KiB of pages that who writes much keeps: those of the indices' ends, where new rows belong."""
+CHECKPOINT = 4000
+"""Pages of SQLite's log, 16 MiB, that are brought into its file at once: each that changed several times once."""
 CONNECT_WAIT = 5
 """Seconds in which PostgreSQL has to answer a new connection."""
 LONGEST_STATEMENT = 60
 """Seconds after which PostgreSQL gives up a statement."""
-_MIGRATING = 0x67_77_73_74
-"""The number of the advisory lock under which one process at a time changes PostgreSQL's tables."""
+STEPS = Path(__file__).parent / "migrations" / "versions"
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for `sqlite:///FILE` or `postgresql+psycopg://…`; connects when it is first used."""
+def open_engine(url: str, *, bulk: bool = False) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql+psycopg://…`; connects when it is first used. `bulk` is for who
+    writes much."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": LOCK_WAIT})
         event.listen(engine, "connect", _prepare_sqlite)
+        if bulk:
+            event.listen(engine, "connect", _prepare_bulk)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     waits = {
@@ -52,6 +56,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _prepare_bulk(connection: sqlite3.Connection, _: Any) -> None:
+    connection.execute(f"PRAGMA cache_size = -{CACHE}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
+
+
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -65,15 +74,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def upgrade(engine: Engine) -> None:
-    """Makes and changes the tables as this version needs them. A store of a later version is left alone and refused."""
-    settings = Migrations()
-    settings.set_main_option("script_location", "gateway.store:migrations")
-    with writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
-        _run(settings, connection)
+    """Makes and changes the tables as this version needs them. A store of a later version is left alone and refused.
+
+    Nearly always there is nothing to do; what that needs is imported where there is.
+    """
+    if is_current(engine):
+        return
+    from gateway.store.migrating import migrate
+
+    migrate(engine)
 
 
-def _run(settings: Migrations, connection: Connection) -> None:
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
+def is_current(engine: Engine) -> bool:
+    """Whether the tables are those of the last step there is: its file has its name."""
+    last = max(path.stem for path in STEPS.glob("[0-9]*.py"))
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        found = connection.execute(text("SELECT version_num FROM alembic_version"))
+        return found.scalars().all() == [last]

@@ -32,14 +32,17 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         yield msgspec.json.encode(opened) + b"\n"
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """A line of names, then one for each row (RFC 4180). What is unknown is empty."""
+def as_csv(rows: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> Iterator[bytes]:
+    """A line of names, then one for each row (RFC 4180). What is unknown is empty. Without rows there are the
+    `names`."""
     named = False
     for row in rows:
         if not named:
             named = True
             yield _line(row.keys())
         yield _line(map(_cell, row.values()))
+    if not named and (missing := tuple(names)):
+        yield _line(missing)
 
 
 def _cell(value: Any) -> Any:

@@ -3,15 +3,17 @@
 Times are Unix nanoseconds, durations nanoseconds, costs nano-dollars; a cost that is NULL is unknown, not zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store.metadata import metadata
 
-Row = Mapping[str, Any]
+Row = tuple[Any, ...]
+"""The values of a row, in the order of ROW, TAG or BODY; the first one is the request's id."""
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
 
 TEXTS = (
@@ -38,6 +40,7 @@ COST_KINDS = (
     *("input_nano_usd", "cached_nano_usd", "cache_write_nano_usd", "output_nano_usd", "reasoning_nano_usd"),
     "request_nano_usd",
 )
+"""In the order of `providers.prices.CostByKind`."""
 COUNTS = (
     "tries",
     "queued_ns",
@@ -95,6 +98,54 @@ journal_offsets = Table(
 )
 
 
+COMMON = (
+    *(
+        "request_id",
+        "key",
+        "user",
+        "team",
+        "org",
+        "endpoint",
+        "dialect",
+        "requested_model",
+        "provider",
+        "model",
+    ),
+    *("answered_model", "finish", "client", "stream", "input_tokens", "output_tokens", "cached_tokens"),
+    *(
+        "reasoning_tokens",
+        "time_ns",
+        "waited_ns",
+        "first_token_ns",
+        "total_ns",
+        "status",
+        "tries",
+        "overhead_ns",
+    ),
+    *("cost_nano_usd", "attempts", *COST_KINDS),
+)
+RARE: Mapping[str, str | int | bool] = {
+    **dict.fromkeys(("error", "cache", "rule"), ""),
+    **dict.fromkeys(("fallback", "estimated", "shadow"), False),
+    **dict.fromkeys(("queued_ns", "resumed", "skipped"), 0),
+    **dict.fromkeys(("cache_write_tokens", "cache_write_1h_tokens", "input_audio_tokens"), 0),
+    **dict.fromkeys(("output_audio_tokens", "audio_ms", "searches"), 0),
+    "cause": "",
+    "cost_unknown": False,
+    "dropped": "[]",
+    "tags": "[]",
+}
+"""Columns that nearly always say the same, and what. A row of which that holds is stored by a statement that says it
+too, for it is the values that are handed in which cost."""
+ORDINARY = tuple(RARE.values())
+WORTH = 8
+"""So many rows at least for each statement that has all columns: statements cost too."""
+ROW = (*COMMON, *RARE)
+_COMMON = len(COMMON)
+TAG = ("request_id", "tag")
+BODY = ("request_id", "time_ns", "prompt", "answer")
+
+
 class Overtaken(Exception):
     """Somebody else has stored this piece of the journal meanwhile."""
 
@@ -110,10 +161,10 @@ class Batch:
 
     def only(self, row: Row) -> "Batch":
         """The rows of one record."""
-        single, request_id = Batch(), row["request_id"]
+        single, request_id = Batch(), row[0]
         single.records = [row]
-        single.tags = [one for one in self.tags if one["request_id"] == request_id]
-        single.bodies = [one for one in self.bodies if one["request_id"] == request_id]
+        single.tags = [one for one in self.tags if one[0] == request_id]
+        single.bodies = [one for one in self.bodies if one[0] == request_id]
         return single
 
 
@@ -121,16 +172,16 @@ def keep(connection: Connection, batch: Batch, now_ns: int) -> int:
     """Stores the batch, in the caller's transaction; the number of records that were new. Raises Overtaken."""
     for file, (before, after) in batch.places.items():
         _move(connection, file, before, after, now_ns)
-    stored = _insert(connection, records, batch.records)
-    _insert(connection, record_tags, batch.tags)
-    _insert(connection, record_bodies, batch.bodies)
+    stored = sum(_insert(connection, "records", *run) for run in _runs(batch.records))
+    _insert(connection, "record_tags", TAG, batch.tags)
+    _insert(connection, "record_bodies", BODY, batch.bodies)
     return stored
 
 
 def _move(connection: Connection, file: str, before: int, after: int, now_ns: int) -> None:
     values = {"offset": after, "updated_ns": now_ns}
     if before == 0:
-        made = _insert(connection, journal_offsets, [{"file": file, **values}])
+        made = _insert(connection, "journal_offsets", ("file", *values), [(file, *values.values())])
         if made == 1:
             return
     table = journal_offsets
@@ -141,15 +192,46 @@ def _move(connection: Connection, file: str, before: int, after: int, now_ns: in
         raise Overtaken(file)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-    """Inserts the rows that are not there yet; how many those were."""
+def _runs(rows: list[Row]) -> Iterator[tuple[Sequence[str], list[Row], bool]]:
+    """The rows in their order, with the columns that each statement takes, and whether the others are ordinary."""
+    plain = [row[_COMMON:] == ORDINARY for row in rows]
+    if plain.count(False) * WORTH > len(rows):
+        yield ROW, rows, False
+        return
+    at = 0
+    for ordinary, run in groupby(plain):
+        end = at + len(list(run))
+        yield (
+            (COMMON, [row[:_COMMON] for row in rows[at:end]], True)
+            if ordinary
+            else (ROW, rows[at:end], False)
+        )
+        at = end
+
+
+def _insert(
+    connection: Connection, table: str, columns: Sequence[str], rows: list[Row], ordinary: bool = False
+) -> int:
+    """Inserts the rows that are not there yet; how many those were. In the driver's own words: what SQLAlchemy does
+    for each value costs more than SQLite's own work."""
     if not rows:
         return 0
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    found = connection.execute(
-        make(table).on_conflict_do_nothing(), list(rows), execution_options={"preserve_rowcount": True}
-    )
+    statement = _statement(connection.dialect.name, table, columns, ordinary)
+    found = connection.exec_driver_sql(statement, rows, execution_options={"preserve_rowcount": True})
     return max(0, found.rowcount)
+
+
+@cache
+def _statement(dialect: str, table: str, columns: Sequence[str], ordinary: bool) -> str:
+    """With `ordinary`, what is RARE is as it nearly always is."""
+    place = "?" if dialect == "sqlite" else "%s"
+    names = ", ".join(f'"{name}"' for name in (*columns, *(RARE if ordinary else ())))
+    values = ", ".join([*[place] * len(columns), *(map(_literal, ORDINARY) if ordinary else ())])
+    return f"INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - no value in it
+
+
+def _literal(value: str | int | bool) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value).upper()
 
 
 def offsets(connection: Connection) -> dict[str, int]:

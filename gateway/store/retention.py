@@ -4,9 +4,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, text
 
 from gateway.store.records import journal_offsets, record_bodies, record_tags, records
 
-PIECE = 1000
-"""Rows that one transaction removes."""
-PAGES = 1000
+PIECE = 200
+"""Rows that one transaction removes: other writers wait for it."""
+PAGES = 200
 """Free pages that SQLite gives back to the disk at once."""
 
 

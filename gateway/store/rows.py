@@ -1,87 +1,110 @@
-"""A record as rows of the store: safe for every database, whatever callers and providers wrote into it."""
+"""A record as rows of the store: safe for every database, whatever callers and providers wrote into it.
+
+Nearly every record is plain: short texts, whole numbers, one try. Such a one is told from the others by two looks, at
+all of its texts and at all of its numbers, and goes through unchanged.
+"""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gateway.schemas.record import Attempt, Record
 from gateway.schemas.usage import Usage
-from gateway.store.records import COST_KINDS, Batch
+from gateway.store.records import COST_KINDS, Batch, Row
 
 LONGEST_TEXT = 1024
 """Characters of a text; bodies have bounds of their own."""
 MOST_ITEMS = 100
 _LARGEST = 2**63 - 1
+_SHAPES = 1000
+"""So many kinds of tries are remembered as text."""
 
-Kinds = Callable[[Record], dict[str, int] | None]
-"""The cost of a record by kind (the names of COST_KINDS), None where that is not known."""
+Kinds = Callable[[Record], Sequence[int] | None]
+"""The cost of a record by kind, in the order of COST_KINDS; None where that is not known."""
+
+_texts = attrgetter(
+    *("request_id", "key", "user", "team", "org", "endpoint", "dialect", "requested_model", "provider"),
+    *("model", "answered_model", "finish", "client", "error", "cache", "rule"),
+)
+_flags = attrgetter("fallback", "estimated", "shadow")
+_tokens = attrgetter(
+    *("input", "output", "cached", "reasoning", "cache_write", "cache_write_1h", "input_audio"),
+    *("output_audio", "audio_ms", "searches"),
+)
+_times = attrgetter("wall_ns", "waited_ns", "first_token_ns", "total_ns", "queued_ns", "resumed", "skipped")
+_NO_USAGE = _tokens(Usage())
+_NO_KINDS = (None,) * len(COST_KINDS)
 
 
 def add(batch: Batch, record: Record, kinds: Kinds, unknown: Callable[[Record], bool]) -> None:
     """Adds the rows of one record."""
-    row = row_of(record)
-    row["cost_unknown"] = unknown(record)
-    row.update(dict.fromkeys(COST_KINDS), **(kinds(record) or {}))
+    row = _row(record, kinds(record) or _NO_KINDS, unknown(record))
     batch.records.append(row)
-    request_id = row["request_id"]
-    batch.tags += ({"request_id": request_id, "tag": tag} for tag in dict.fromkeys(json.loads(row["tags"])))
+    if record.tags:
+        batch.tags += ((row[0], tag) for tag in dict.fromkeys(map(_text, record.tags[:MOST_ITEMS])))
     if record.prompt or record.answer:
-        bodies = {"prompt": _clean(record.prompt), "answer": _clean(record.answer)}
-        batch.bodies.append({"request_id": request_id, "time_ns": row["time_ns"], **bodies})
+        batch.bodies.append((row[0], _whole(record.wall_ns), _clean(record.prompt), _clean(record.answer)))
 
 
-def row_of(record: Record) -> dict[str, Any]:
-    """The columns of `records` but those that need prices."""
-    usage = record.usage or Usage()
-    return {
-        "request_id": _text(record.request_id),
-        "time_ns": _whole(record.wall_ns),
-        "key": _text(record.key),
-        "user": _text(record.user),
-        "team": _text(record.team),
-        "org": _text(record.org),
-        "endpoint": _text(record.endpoint),
-        "dialect": _text(record.dialect),
-        "requested_model": _text(record.requested_model),
-        "provider": _text(record.provider),
-        "model": _text(record.model),
-        "answered_model": _text(record.answered_model),
-        "error": _text(record.error),
-        "cause": _text(next((one.cause for one in reversed(record.attempts) if one.cause), "")),
-        "finish": _text(record.finish),
-        "cache": _text(record.cache),
-        "client": _text(record.client),
-        "rule": _text(record.rule),
-        "status": max(0, min(record.status, 999)),
-        "stream": record.stream,
-        "fallback": record.fallback,
-        "estimated": record.estimated,
-        "shadow": record.shadow,
-        "input_tokens": _whole(usage.input),
-        "output_tokens": _whole(usage.output),
-        "cached_tokens": _whole(usage.cached),
-        "cache_write_tokens": _whole(usage.cache_write),
-        "cache_write_1h_tokens": _whole(usage.cache_write_1h),
-        "reasoning_tokens": _whole(usage.reasoning),
-        "input_audio_tokens": _whole(usage.input_audio),
-        "output_audio_tokens": _whole(usage.output_audio),
-        "audio_ms": _whole(usage.audio_ms),
-        "searches": _whole(usage.searches),
-        "tries": len(record.attempts),
-        "queued_ns": _whole(record.queued_ns),
-        "waited_ns": _whole(record.waited_ns),
-        "overhead_ns": _whole(max(0, record.total_ns - record.waited_ns - record.queued_ns)),
-        "first_token_ns": _whole(record.first_token_ns),
-        "total_ns": _whole(record.total_ns),
-        "resumed": _whole(record.resumed),
-        "skipped": _whole(record.skipped),
-        "cost_nano_usd": None if record.cost_nano_usd is None else _whole(record.cost_nano_usd),
-        "attempts": _json(map(_attempt, record.attempts)),
-        "dropped": _json(map(_text, record.dropped)),
-        "tags": _json(map(_text, record.tags)),
-    }
+def _row(record: Record, kinds: Sequence[int | None], unknown: bool) -> Row:
+    """The values of ROW."""
+    texts = _texts(record)
+    joined = "".join(texts)
+    if len(joined) > LONGEST_TEXT or "\0" in joined:
+        texts = tuple(map(_text, texts))
+    times = _times(record)
+    tokens = _NO_USAGE if record.usage is None else _tokens(record.usage)
+    overhead = times[3] - times[1] - times[4]
+    cost = record.cost_nano_usd
+    if max(max(times), max(tokens), overhead, cost or 0) > _LARGEST:
+        times, tokens = tuple(map(_whole, times)), tuple(map(_whole, tokens))
+        overhead, cost = _whole(overhead), None if cost is None else _whole(cost)
+    status = record.status
+    cause, attempts = _tries(record.attempts)
+    return (
+        *texts[:13],
+        record.stream,
+        *tokens[:4],
+        *times[:4],
+        status if 0 <= status <= 999 else max(0, min(status, 999)),
+        len(record.attempts),
+        overhead if overhead > 0 else 0,
+        cost,
+        attempts,
+        *kinds,
+        *texts[13:],
+        *_flags(record),
+        *times[4:],
+        *tokens[4:],
+        cause,
+        unknown,
+        _json(map(_text, record.dropped)) if record.dropped else "[]",
+        _json(map(_text, record.tags)) if record.tags else "[]",
+    )
+
+
+_shapes: dict[tuple[str, str, str, int, str], tuple[str, str]] = {}
+"""Of a try: its cause, and all of its text before its duration."""
+
+
+def _tries(attempts: list[Attempt]) -> tuple[str, str]:
+    """The last cause, and all tries as JSON."""
+    if len(attempts) != 1 or attempts[0].usage is not None:
+        cause = next((one.cause for one in reversed(attempts) if one.cause), "")
+        return _text(cause), _json(map(_attempt, attempts))
+    one = attempts[0]
+    shape = (one.provider, one.model, one.outcome, one.status, one.cause)
+    known = _shapes.get(shape)
+    if known is None:
+        if len(_shapes) >= _SHAPES:
+            _shapes.clear()
+        whole = _attempt(one)
+        del whole["duration_ns"]
+        known = _shapes[shape] = (_text(one.cause), _json([whole])[:-2])
+    return known[0], f'{known[1]},"duration_ns":{one.duration_ns}}}]'
 
 
 def _attempt(one: Attempt) -> dict[str, Any]:
@@ -90,8 +113,8 @@ def _attempt(one: Attempt) -> dict[str, Any]:
         "model": _text(one.model),
         "outcome": _text(one.outcome),
         "status": one.status,
-        "duration_ns": one.duration_ns,
         "cause": _text(one.cause),
+        "duration_ns": one.duration_ns,
     }
     if one.usage is not None:
         found |= {"usage": msgspec.to_builtins(one.usage), "cost_nano_usd": one.cost_nano_usd}

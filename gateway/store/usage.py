@@ -96,6 +96,14 @@ class Answer(msgspec.Struct):
     p99_ms: float | None
 
 
+def nothing(by: tuple[str, ...]) -> Answer:
+    """A group without a request, which has what every group has."""
+    kinds = [name.removesuffix("_tokens") for name in SUMS if name.endswith("_tokens")]
+    costs = [name.removesuffix("_nano_usd") for name in SUMS if name.endswith("_nano_usd")]
+    whom: dict[str, str | int | bool] = dict.fromkeys(by, "")
+    return Answer(whom, 0, 0, 0, 0, dict.fromkeys(kinds, 0), dict.fromkeys(costs, 0), None, None, None)
+
+
 def ask(connection: Connection, question: Question) -> list[Answer]:
     """The groups. Raises ValueError for a dimension or an order that there is not."""
     groups = [_column(name).label(f"by_{name}") for name in question.by]

@@ -18,6 +18,9 @@ from gateway.telemetry.metrics import Metrics
 Price = Callable[[str, str, Usage, int], int | None]
 """(provider, model, usage, Unix seconds) to nano-dollars, or None while the price is unknown."""
 
+Count = Callable[[Record], None]
+"""Fills in the usage that `Record.unsaid` is about, of the request and of given-up tries."""
+
 
 class Bill(Protocol):
     """What a request owes to budgets and limits."""
@@ -33,10 +36,14 @@ Bills = dict[int, Bill]
 class Telemetry:
     """Everything the journey tells of itself passes here; nothing here waits."""
 
-    def __init__(self, metrics: Metrics, price: Price, journal: Journal | None = None) -> None:
+    def __init__(
+        self, metrics: Metrics, price: Price, journal: Journal | None = None, count: Count | None = None
+    ) -> None:
+        """`count` fills in the usage that no provider told."""
         self._metrics = metrics
         self._price = price
         self._journal = journal
+        self._count = count
         self.bills: Bills = {}
 
     def begun(self) -> None:
@@ -46,6 +53,10 @@ class Telemetry:
     def price(self, record: Record) -> None:
         """Fills in the cost once usage is known, that of tries that were given up included; a price that is not known
         leaves it None."""
+        if record.unsaid:
+            if self._count is not None:
+                self._count(record)
+            record.unsaid = []
         if record.cost_nano_usd is not None:
             return
         if record.usage is not None:
@@ -199,4 +210,5 @@ def summary(record: Record) -> dict[str, object]:
         "waited_ms": round(record.waited_ns / 1e6, 3),
         "queued_ms": round(record.queued_ns / 1e6, 3),
         "cost_nano_usd": record.cost_nano_usd,
+        "cache": record.cache,
     }

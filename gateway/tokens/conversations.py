@@ -1,8 +1,9 @@
 """The tokens of a conversation's prompt: its texts counted, what surrounds them by OpenAI's documented numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway._speedups.tokens import Encoding
+from gateway.dialects.counting import estimate
 from gateway.dialects.counting.estimate import BYTES_PER_TOKEN, DOCUMENT, TOOL, estimated
 from gateway.schemas.chat import (
     Audio,
@@ -50,6 +51,16 @@ def prompt_tokens(model: str, request: ChatRequest) -> int:
         else:
             texts.append(piece)
     return total + _counted(counter, texts)
+
+
+def answer_tokens(model: str, parts: Iterable[Part]) -> int:
+    """The tokens of one answer, as far as its encoding tells. Estimated where the gateway has no ranks."""
+    reading = reading_of(model)
+    pieces = [piece for part in parts for piece in _part(part, reading)]
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    counter = encoding(reading.encoding)
+    counted = sum(map(estimate.text_tokens, texts)) if counter is None else _counted(counter, texts)
+    return counted + sum([piece for piece in pieces if isinstance(piece, int)])
 
 
 def text_tokens(model: str, text: str) -> int | None:

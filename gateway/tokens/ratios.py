@@ -48,6 +48,10 @@ class Counter:
         self.ratios = ratios
         self._count = count
 
+    def count(self, model: str, request: ChatRequest) -> int:
+        """The prompt's tokens before any ratio."""
+        return self._count(model, request)
+
     def count_request(self, model: str, request: ChatRequest) -> int:
         """The prompt's tokens as this model is expected to report them."""
         return self.scaled(model, self._count(model, request))

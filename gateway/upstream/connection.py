@@ -20,6 +20,7 @@ from gateway.providers.auth import Headers
 from gateway.providers.leases import Lease
 from gateway.schemas.plan import Timeouts
 from gateway.upstream.backoff import LONGEST_WAIT
+from gateway.upstream.hearing import Rates
 from gateway.upstream.renewal import Renewed
 from gateway.upstream.retry_budget import RetryBudget
 
@@ -135,6 +136,7 @@ class Connection:
         self._base_path = base_path.encode("ascii")
         self._heads: dict[tuple[int, str, bool, int, tuple[Header, ...]], bytes] = {}
         self.own = False
+        self.rates: Rates = {}
 
     def lent(self, lines: tuple[bytes, ...], secret: bytes) -> "Connection":
         """The same provider, over the same sockets, with one key of a caller's own: its header lines by lane. What

@@ -19,6 +19,7 @@ from gateway.schemas.record import Record
 from gateway.upstream.arrays import Arrayed
 from gateway.upstream.connection import Connection, Credential
 from gateway.upstream.headers import TOKENS, counted, retry_after, returned, told_to_wait
+from gateway.upstream.hearing import ear, note
 from gateway.upstream.ratelimits import wait_of
 from gateway.upstream.rendering import Outgoing, Part
 from gateway.upstream.replies import Source, Stream, Whole
@@ -83,6 +84,8 @@ def _whole(body: bytes, response: Response, errand: Errand, record: Record) -> W
         if record.usage is None and out.speaks.family == EMBED:
             record.usage = counted([response.header(TOKENS)])
         record.answered_model, record.finish = facts.model, facts.finish
+        if record.usage is None or not record.usage.input:
+            note(record, call, out.speaks, errand.target.model, body)
         return Whole(body, returned(response.headers))
     return _translated(errand, [(body, response)], record)
 
@@ -95,6 +98,8 @@ def _translated(errand: Errand, answers: list[tuple[bytes, Response]], record: R
     if reply.usage is None and out.speaks.family == EMBED:
         reply = replace(reply, usage=counted([response.header(TOKENS) for _, response in answers]))
     record.usage = reply.usage
+    if len(bodies) == 1 and (reply.usage is None or not reply.usage.input):
+        note(record, call, out.speaks, model, bodies[0])
     record.answered_model, record.finish = reply.model or model, reply.finish
     endpoint = ENDPOINTS[call.endpoint]
     if isinstance(reply, Reply):
@@ -144,6 +149,7 @@ async def _stream(response: Response, errand: Errand, record: Record) -> Stream:
     goes_on = isinstance(source, Successor)
     told: Source = Arrayed(source, begun=goes_on) if call.array else source
     stream = Stream(response, told, record, headers, errand.connection.cleanse, errand.timeouts.idle)
+    stream.ear = ear(errand.connection.rates, call, out.speaks, model)
     if isinstance(source, Teller | Successor):
         stream.teller = source
     try:

@@ -193,5 +193,6 @@ class Race:
 
 _TOLD = (
     *("provider", "model", "answered_model", "usage", "finish", "dropped", "estimated", "first_token_ns"),
+    "unsaid",
 )
 """What a try writes into its record, beside its attempts and its waiting."""

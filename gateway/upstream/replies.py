@@ -9,6 +9,7 @@ from gateway._speedups.http1 import Response
 from gateway.errors import GatewayError, UpstreamTimeout
 from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
+from gateway.upstream.hearing import Ear
 from gateway.upstream.stories import Successor, Teller
 
 Header = tuple[bytes, bytes]
@@ -98,7 +99,7 @@ class Stream:
 
     __slots__ = (
         *("_cleanse", "_ended", "_failure", "_first", "_idle_ns", "_record", "_response", "_silent_ns"),
-        *("_source", "flight", "headers", "onward", "teller"),
+        *("_source", "ear", "flight", "headers", "onward", "teller"),
     )
 
     def __init__(
@@ -116,6 +117,7 @@ class Stream:
         self.onward: Onward | None = None
         self.teller: Teller | Successor | None = None
         self.flight: Flight | None = None
+        self.ear: Ear | None = None
         self.headers = headers
         self._response = response
         self._source = source
@@ -175,16 +177,20 @@ class Stream:
             raise failure
         self.abort()
         record, own, dropped = self._record, self.teller.own, self._record.dropped
+        unsaid = None if self.ear is None else self.ear.end(own, whole=False)
         self._follow(await self.onward(self.teller, failure))
         record.resumed += 1
         record.fallback = True
         record.dropped = tuple(dict.fromkeys((*dropped, *record.dropped)))
         if attempt is not None:
             attempt.usage = own
+            if unsaid is not None:
+                unsaid.attempt = attempt
+                record.unsaid = [*record.unsaid, unsaid]
 
     def _follow(self, other: "Stream") -> None:
         self._record.skipped += self._source.skipped
-        self.teller = other.teller
+        self.teller, self.ear = other.teller, other.ear
         self._response, self._source, self.flight = other._response, other._source, other.flight
         self._cleanse, self._idle_ns, self._silent_ns = other._cleanse, other._idle_ns, 0
         self._first, self._ended, self._failure = other._first, other._ended, other._failure
@@ -204,6 +210,8 @@ class Stream:
         finally:
             waited = perf_counter_ns() - before
             self._record.waited_ns += waited
+        if raw and self.ear is not None:
+            self.ear.hear(raw)
         data = source.feed(raw) if raw else b""
         self._silent_ns = 0 if source.brought(raw) else self._silent_ns + waited
         if self._silent_ns and self._is_over():
@@ -246,6 +254,10 @@ class Stream:
             record.usage = self.teller.own  # those that broke off have theirs in their attempts
         record.dropped += source.dropped
         record.skipped += source.skipped
+        if self.ear is not None:
+            unsaid = self.ear.end(record.usage, whole=source.complete or source.terminated)
+            if unsaid is not None:
+                record.unsaid = [*record.unsaid, unsaid]
 
     async def close(self) -> None:
         """Lets the provider finish its body so that its connection can serve again, or closes it."""

@@ -1,15 +1,11 @@
 """Who may call a worker and how much: the keys of the file and the store, over the ledger's limits."""
 
-from math import ceil
-from time import monotonic, time
-from typing import Any
+from time import monotonic
 
-from gateway._speedups.jsonscan import Facts
 from gateway._speedups.ledger import Ledger, LedgerError
 from gateway._speedups.limits import Accounts
 from gateway.access.bills import Numbers, replay
 from gateway.access.callers import NOBODYS, Brought, Callers, House, Settings, Tokens
-from gateway.access.holds import Guess
 from gateway.access.keys import Keyless, Shut, StaticKeys
 from gateway.access.snapshot import Layers
 from gateway.config import Config
@@ -18,16 +14,15 @@ from gateway.config.values import is_loopback
 from gateway.control.files import journal_folder
 from gateway.pipeline import Access
 from gateway.providers.catalog import Catalog
-from gateway.providers.prices import rates_at
-from gateway.routing.needs import SHAPES, output_tokens, prompt_tokens
+from gateway.routing.needs import SHAPES, output_tokens
 from gateway.routing.settings import fill, settable, settle
 from gateway.schemas.call import Call
-from gateway.schemas.plan import Plan, Target
-from gateway.schemas.record import Record
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.lastwords import last_charge
 from gateway.telemetry.logs import log
 from gateway.telemetry.settle import Bills
+from gateway.tokens.ratios import Counter
+from gateway.wiring.guessing import Guesses, Lessons
 
 AGAIN = 60.0
 """Seconds until the same budget's warning is logged again by the same worker."""
@@ -35,13 +30,6 @@ AGAIN = 60.0
 CAPS = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens"))
 """Forced parameters that only ever lower what a request asks for."""
 
-FIRST_GUESS = 512.0
-"""Tokens of an answer, before a model has given any."""
-SHARE, STEP = 0.95, 0.05
-"""Of the answers, this share is not longer than the guess; each answer moves it by such a part."""
-USUAL_TOKENS = 1000
-"""Of a prompt, by which its rates are chosen."""
-ATTO_IN_NANO = 1e9
 MEMO = 1024
 SWEEP = 5
 """Beats between two looks for dead workers."""
@@ -50,10 +38,11 @@ SWEEP = 5
 class Governing:
     """What of it lives as long as a worker."""
 
-    def __init__(self, ledger: Ledger, worker: int, bills: Bills) -> None:
+    def __init__(self, ledger: Ledger, worker: int, bills: Bills, counter: Counter) -> None:
         self._ledger = ledger
         self._worker = worker
         self._bills = bills
+        self._lessons = Lessons(counter)
         self._accounts: Accounts | None = None
         self._tokens: tuple[Jwt, Tokens] | None = None
         self._numbers = Numbers()
@@ -66,7 +55,7 @@ class Governing:
             return static(config)
         if self._accounts is None:
             self._accounts = self._opened(config)
-        guesses = Guesses(catalog)
+        guesses = Guesses(catalog, self._lessons, config.limits.reserve)
         house = House(layers, self._accounts, guesses, self._watch, edit, self._numbers, self._bills, brought)
         open_to_others = bool(config.auth.keys) or not (layers.keyed or config.auth.jwt)
         return Callers(house, static(config) if open_to_others else None, self._issued(config))
@@ -153,59 +142,3 @@ def edit(call: Call, defaults: Settings, forced: Settings) -> None:
     kept = [one for one in forced if not (one[0] in CAPS and one[1].isdigit() and 0 < asked <= int(one[1]))]
     if kept:
         settle(call, tuple(kept))
-
-
-class Guesses(Guess):
-    """What requests will take: the prompt by its size, the answer by what is asked for or by answers before."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._rates: dict[tuple[Target, ...], tuple[float, float, float]] = {}
-        self._outputs: dict[tuple[str, str], float] = {}
-
-    def of(self, call: Call, plan: Plan) -> tuple[int, int]:
-        """Tokens, and nano-dollars at the rates of the dearest target; what has no known price counts nothing."""
-        shape = SHAPES.get(call.endpoint)
-        prompt = prompt_tokens(call.body)
-        output = 0
-        if shape is not None:
-            output = output_tokens(call, shape)
-            if not output:
-                first = plan.targets[0]
-                output = int(self._outputs.get((first.provider, first.model), FIRST_GUESS))
-            output *= _choices(call.facts)
-        rates = self._rates.get(plan.targets) or self._find(plan.targets)
-        return prompt + output, ceil(prompt * rates[0] + output * rates[1] + rates[2])
-
-    def learn(self, record: Record) -> None:
-        """The answer's length moves the guess: up by much where it was longer, down by little where not."""
-        usage = record.usage
-        if usage is None or not usage.output:
-            return
-        key = (record.provider, record.model)
-        if len(self._outputs) >= MEMO:
-            self._outputs.clear()
-        guess = self._outputs.get(key, FIRST_GUESS)
-        far = STEP * max(guess, 16.0)
-        self._outputs[key] = (
-            guess + far * SHARE if usage.output > guess else max(guess - far * (1 - SHARE), 16.0)
-        )
-
-    def _find(self, targets: tuple[Target, ...]) -> tuple[float, float, float]:
-        """The highest nano-dollars for a token in, a token out, and a request."""
-        found = (0.0, 0.0, 0.0)
-        for one in targets:
-            facts = self._catalog.facts(one.provider, one.model)
-            rates = None if facts is None else rates_at(facts, USUAL_TOKENS, int(time()))
-            if rates is not None:
-                asked = (rates.input or 0, rates.output or 0, rates.request)
-                dearest = [max(had, one / ATTO_IN_NANO) for had, one in zip(found, asked, strict=True)]
-                found = (dearest[0], dearest[1], dearest[2])
-        if len(self._rates) >= MEMO:
-            self._rates.clear()
-        self._rates[targets] = found
-        return found
-
-
-def _choices(facts: Any) -> int:
-    return max(1, min(facts.choices or 1, 128)) if isinstance(facts, Facts) else 1

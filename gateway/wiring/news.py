@@ -5,10 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from gateway.access import snapshot
 from gateway.access.snapshot import EMPTY, Snapshot
 from gateway.config import Config
+from gateway.config.secret import Secret
 from gateway.control.files import discovered
+from gateway.control.process import begin_as_before
 from gateway.control.snapshots import Handed, config_path, read_config, snapshot_path
 from gateway.providers.discovered import Discovered
 from gateway.providers.sealed import DamagedFile
@@ -74,6 +78,22 @@ def _state(path: Path) -> tuple[int, int]:
     except OSError:
         return _ABSENT
     return found.st_ino, found.st_mtime_ns
+
+
+def as_before(file: Config) -> tuple[Config, dict[str, dict[str, Secret]]]:
+    """The file's configuration with what the store last added to it, and the callers' own provider keys."""
+    path = config_path(file)
+    path.unlink(missing_ok=True)
+    begin_as_before(file)
+    try:
+        found = read_config(path)
+    except (OSError, DamagedFile) as error:
+        hint = "what the store adds is served when it has been read"
+        log.warning("copy_unused", error=str(error), hint=hint)
+        found = None
+    if found is None:
+        return file, {}
+    return msgspec.structs.replace(found.config, governance=file.governance), found.own
 
 
 def last_stored(config: Config) -> Snapshot:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,18 +164,37 @@ def start_gateway(
 ) -> Iterator[StartGateway]:
     """Starts a gateway of the test's own; `changes` replace whole sections, `server` is merged."""
     running: list[Gateway] = []
-
-    def start(*, wait: bool = True, **changes: Any) -> Gateway:
-        config = config_for(openai_upstream, anthropic_upstream)
-        server = {**config["server"], **changes.pop("server", {})}
-        merged = {**config, **changes, "server": server}
-        running.append(Gateway(merged, tmp_path / f"gateway-{len(running)}", wait=wait))
-        return running[-1]
-
-    yield start
+    yield partial(start_one, running, config_for(openai_upstream, anthropic_upstream), tmp_path)
     for gateway in running:
         if gateway.process.poll() is None:
             gateway.kill()
+
+
+@pytest.fixture(scope="module")
+def share_gateway(
+    openai_server: FaultServer, anthropic_server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartGateway]:
+    """Starts a gateway for all tests of a file, as `start_gateway` does. At last it must be at rest, and end well."""
+    running: list[Gateway] = []
+    config = config_for(openai_server, anthropic_server)
+    try:
+        yield partial(start_one, running, config, tmp_path_factory.mktemp("shared"))
+        for gateway in running:
+            openai_server.wait(gateway.at_rest)
+            gateway.stop()
+    finally:
+        for gateway in running:
+            if gateway.process.poll() is None:
+                gateway.kill()
+
+
+def start_one(
+    running: list[Gateway], config: dict[str, Any], folder: Path, *, wait: bool = True, **changes: Any
+) -> Gateway:
+    server = {**config["server"], **changes.pop("server", {})}
+    merged = {**config, **changes, "server": server}
+    running.append(Gateway(merged, folder / f"gateway-{len(running)}", wait=wait))
+    return running[-1]
 
 
 @pytest.fixture(scope="session")

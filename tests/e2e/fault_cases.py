@@ -76,8 +76,9 @@ def rescued(tries: int = 1) -> Wanted:
 
 
 OF_VENDOR = 0
-IN_BAND = {"openai": 500, "anthropic": 529, "gemini": 503}
-"""The status that an error in a stream stands for: Anthropic is overloaded, Gemini unavailable."""
+IN_BAND = {"openai": 500, "responses": 500, "anthropic": 529, "gemini": 503, "cohere": 500, "bedrock": 424}
+"""The status that an error in a stream stands for: Anthropic is overloaded, Gemini unavailable, Bedrock's model failed.
+"""
 
 CLOSED = refused(502, 3, "upstream_closed")
 BROKEN = refused(502, 3, "upstream_protocol_error")
@@ -116,6 +117,7 @@ FAULTS = (
     both("429-retry1-once", Wanted(tries=2, apart=1.0), rescued(1)),
     both("429-retry300ms-once", Wanted(tries=2, apart=0.3), rescued(1)),
     both("429-retrydate2-once", Wanted(tries=2, apart=0.9), rescued(1)),
+    both("429-wait1-once", Wanted(tries=2, apart=0.9), rescued(1)),
     both("429-retry9", refused(429, 1), rescued(1)),
     both("quota", refused(429, 1), rescued(1)),
     both("402", refused(402, 1), rescued(1)),
@@ -148,6 +150,7 @@ FAULTS = (
     plain("short", BROKEN),
     stuck("short", "upstream_closed", 2),
     both("two", SERVED, SERVED),
+    Fault("mock-split7", SERVED, SERVED),
     # Time.
     both("hang", SILENT, settings={"timeouts": SHORT}),
     both("slow-300", SERVED, SERVED),
@@ -170,8 +173,12 @@ FAULTS = (
     plain("cut", CLOSED),
     streamed("cut-0", CLOSED),
     stuck("cut-3", "upstream_closed", 3),
+    streamed("torn-0", CLOSED),
+    stuck("torn-2", "upstream_closed", 2),
     plain("malformed", BROKEN),
     streamed("malformed-3", SERVED, SERVED),
+    streamed("checksum-0", SERVED, SERVED),
+    streamed("checksum-3", SERVED, SERVED),
     streamed("nodone", SERVED, SERVED),
     streamed("open", SERVED, SERVED),
     stuck("nofinish", "upstream_closed", 6),
@@ -202,11 +209,53 @@ TELLING = frozenset(
 )
 
 
+OTHER_WAYS = (
+    ("bedrock", "bedrock"),
+    ("cohere", "cohere"),
+    ("responses", "responses"),
+    ("openai", "bedrock"),
+    ("bedrock", "openai"),
+    ("anthropic", "cohere"),
+    ("responses", "anthropic"),
+    ("cohere", "gemini"),
+)
+"""Dialects whose streams, ends and errors are of another kind, in which these faults differ."""
+
+DIFFERING = frozenset(
+    f"fault-{name}"
+    for name in (
+        *("429-wait1-once", "quota", "context", "filter", "cut-0", "cut-3", "torn-0", "torn-2", "stall-3"),
+        *("truncated", "malformed-3", "checksum-0", "checksum-3", "nodone", "open", "nofinish", "inband"),
+        *("inband-0", "inband-3", "empty"),
+    )
+) | {"mock-split7"}
+
+ENDLESS = {"timeouts": SHORT}
+BY_PROVIDER: dict[tuple[str, str], Fault] = {
+    ("fault-quota", "bedrock"): both("quota", refused(400, 1), rescued(1)),
+    ("fault-quota", "cohere"): both("quota", refused(402, 1), rescued(1)),
+    # A whole answer that is an error has no place for its kind.
+    ("fault-inband", "bedrock"): plain("inband", BROKEN),
+    ("fault-inband", "cohere"): plain("inband", BROKEN),
+    ("fault-checksum-0", "bedrock"): streamed("checksum-0", BROKEN),
+    ("fault-checksum-3", "bedrock"): stuck("checksum-3", "upstream_protocol_error", 3),
+    # The last event says why it is the last: without it the answer is not whole.
+    **{("fault-nodone", one): stuck("nodone", "upstream_closed", 6) for one in ("cohere", "responses")},
+    **{
+        ("fault-open", one): stuck("open", "upstream_timeout", 6, settings=ENDLESS)
+        for one in ("cohere", "responses")
+    },
+}
+"""What a fault means at a provider of this dialect, where it means something else than at others."""
+
+
 def cases() -> Iterator[Case]:
     """Every fault in every situation that tells something."""
     number = 0
-    for fault in FAULTS:
-        for caller, provider in WAYS if fault.name in TELLING else FULL:
+    for usual in FAULTS:
+        ways = (*(WAYS if usual.name in TELLING else FULL), *(OTHER_WAYS if usual.name in DIFFERING else ()))
+        for caller, provider in ways:
+            fault = BY_PROVIDER.get((usual.name, provider), usual)
             for stream, spare in _situations(fault, (caller, provider) in FULL):
                 number += 1
                 yield Case(number, fault, caller, provider, stream, spare, _wanted(fault, provider, spare))

@@ -72,7 +72,7 @@ def configuration(
     for case in cases:
         scheme = "https" if case.fault.tls else "http"
         providers[case.own] = wire_provider(mock, case.provider, case.own, scheme) | case.fault.settings
-        spare = [f"spare-{_SPARE[case.provider]}/mock"] if case.spare else []
+        spare = [f"spare-{SPARE.get(case.provider, 'openai')}/mock"] if case.spare else []
         routes[case.name] = {"targets": [{"model": f"{case.own}/{case.fault.name}"}], "fallbacks": spare}
     return {
         "auth": {"keys": [CALLER_KEY]},
@@ -83,11 +83,14 @@ def configuration(
     }
 
 
-_PATHS = {"openai": "/v1", "anthropic": "", "gemini": ""}
-_SPARE = {"openai": "anthropic", "anthropic": "openai", "gemini": "openai"}
+_PATHS = {"openai": "/v1", "anthropic": "", "gemini": "", "bedrock": "", "cohere": ""}
+SPARE = {"openai": "anthropic"}
+"""The dialect of what stands by; of all others it is OpenAI's."""
 
 
 def wire_provider(mock: Mock, dialect: str, name: str, scheme: str = "http") -> dict[str, Any]:
+    """A provider of the gateway's configuration; OpenAI's serves Responses too."""
+    dialect = "openai" if dialect == "responses" else dialect
     url = f"{scheme}://{mock.host}:{mock.port}/{name}{_PATHS[dialect]}"
     return {"type": dialect, "base_url": url, "keys": ["provider-key"]}
 
@@ -107,6 +110,14 @@ def question(caller: str, model: str, stream: bool) -> tuple[str, dict[str, Any]
         return "/v1/chat/completions", {"model": model, "messages": [turn], "stream": stream}
     if caller == "anthropic":
         return "/v1/messages", {"model": model, "max_tokens": 99, "messages": [turn], "stream": stream}
+    if caller == "responses":
+        return "/v1/responses", {"model": model, "input": "hi", "stream": stream}
+    if caller == "cohere":
+        return "/cohere/v2/chat", {"model": model, "messages": [turn], "stream": stream}
+    if caller == "bedrock":
+        method = "converse-stream" if stream else "converse"
+        said = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+        return f"/bedrock/model/{model}/{method}", said
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return f"/v1beta/models/{model}:{method}", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 

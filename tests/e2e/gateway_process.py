@@ -1,9 +1,9 @@
 """The real gateway as a process: started from a config file, watched, asked, and stopped."""
 
+import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +14,8 @@ import psutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from raw_client import RawConnection, Reply, exchange, request
+
+from bench.processes import end_with_parent, free_port
 
 CALLER_KEY = "caller-canary-5b1f0c"
 SECOND_CALLER_KEY = "caller-canary-77aa02"
@@ -33,7 +35,7 @@ class Gateway:
 
     def __init__(self, config: dict[str, Any], folder: Path, *, wait: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        port, admin_port = free_ports(2)
+        port, admin_port = free_port(), free_port()
         server = {"host": "127.0.0.1", "port": port, "admin_port": admin_port, "workers": 2}
         usual = {"log": {"format": "json"}, "discovery": {"enabled": False}, "admin": "off"}
         self.config = {**usual, **config, "server": {**server, **config.get("server", {})}}
@@ -55,6 +57,7 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 env=clean_environment(),
                 start_new_session=True,  # a group of its own, as an orchestrator gives it
+                preexec_fn=end_with_parent,  # it drains and leaves nothing, even where the tests are killed
             )
 
     def _wait_ready(self) -> None:
@@ -67,7 +70,7 @@ class Gateway:
             except OSError:
                 pass
             time.sleep(0.02)
-        self.process.kill()
+        self.kill()
         raise AssertionError(f"the gateway was not ready after {START_SECONDS} s:\n{self.log()}")
 
     # --- asking ---
@@ -147,16 +150,11 @@ class Gateway:
             raise
 
     def kill(self) -> None:
-        """Ends the whole group, for a test that has already failed."""
-        try:
-            family = psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            family = []
-        for process in family:
-            process.kill()
-        self.process.kill()
+        """Ends the whole group at once, and takes away what it had no time to."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(5)
-        for left in Path("/dev/shm").glob(f"gateway-*-{self.port}.ledger"):
+        for left in Path("/dev/shm").glob(f"gateway-*-{self.port}.*"):
             left.unlink()
 
     def stop(self) -> None:
@@ -187,14 +185,3 @@ def clean_environment() -> dict[str, str]:
     dirty = ("_KEY", "_TOKEN", "_BASE_URL", "_API_BASE", "_PROXY")
     kept = {name: value for name, value in os.environ.items() if not name.upper().endswith(dirty)}
     return {**kept, "PYTHONPATH": str(ROOT)}
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

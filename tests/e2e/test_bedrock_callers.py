@@ -63,22 +63,31 @@ def bedrock_server() -> Iterator[FaultServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def shared(
+    share_gateway: Any,
+    bedrock_server: FaultServer,
+    openai_server: FaultServer,
+    anthropic_server: FaultServer,
+) -> Gateway:
+    providers = {
+        "bedrock": {"base_url": bedrock_server.url, "keys": ["canary-bedrock"]},
+        "my-vllm": {"type": "vllm", "base_url": f"{openai_server.url}/v1"},
+        "anthropic": {"base_url": anthropic_server.url, "keys": ["k"]},
+    }
+    gateway: Gateway = share_gateway(providers=providers, models={})
+    return gateway
+
+
 @pytest.fixture
 def all_three(
-    start_gateway: Any,
+    shared: Gateway,
     bedrock_server: FaultServer,
     openai_upstream: FaultServer,
     anthropic_upstream: FaultServer,
-) -> Iterator[Gateway]:
+) -> Gateway:
     bedrock_server.reset()
-    providers = {
-        "bedrock": {"base_url": bedrock_server.url, "keys": ["canary-bedrock"]},
-        "my-vllm": {"type": "vllm", "base_url": f"{openai_upstream.url}/v1"},
-        "anthropic": {"base_url": anthropic_upstream.url, "keys": ["k"]},
-    }
-    gateway: Gateway = start_gateway(providers=providers, models={})
-    yield gateway
-    gateway.stop()
+    return shared
 
 
 def with_key(request: Any, **_: Any) -> None:

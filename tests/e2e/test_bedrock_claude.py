@@ -54,14 +54,17 @@ def bedrock() -> Iterator[FaultServer]:
     assert [repr(failure) for failure in server.failures] == []
 
 
+@pytest.fixture(scope="module")
+def shared(share_gateway: Any, bedrock: FaultServer) -> Gateway:
+    provider = {"base_url": bedrock.url, "keys": ["k"]}
+    running: Gateway = share_gateway(providers={"bedrock": provider}, models={}, server={"workers": 1})
+    return running
+
+
 @pytest.fixture
-def gateway(start_gateway: Any, bedrock: FaultServer) -> Iterator[Gateway]:
+def gateway(shared: Gateway, bedrock: FaultServer) -> Gateway:
     bedrock.reset()
-    running: Gateway = start_gateway(
-        providers={"bedrock": {"base_url": bedrock.url, "keys": ["k"]}}, models={}, server={"workers": 1}
-    )
-    yield running
-    running.stop()
+    return shared
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from gateway_process import (
     SECOND_CALLER_KEY,
     Gateway,
     clean_environment,
-    free_ports,
 )
 from raw_client import Reply
 from samples import HELLO
+
+from bench.processes import free_port
 
 CHAT = "/v1/chat/completions"
 MODELS = {CHAT: "openai/gpt-4o-mini", "/v1/messages": "anthropic/claude-sonnet-4-5"}
@@ -198,7 +199,7 @@ def serve(tmp_path: Path, config: dict[str, Any], *arguments: str) -> subprocess
     path.write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(path)]
     return subprocess.run(
-        [*command, "--data", str(tmp_path / "data"), "--port", str(free_ports(1)[0]), *arguments],
+        [*command, "--data", str(tmp_path / "data"), "--port", str(free_port()), *arguments],
         capture_output=True,
         text=True,
         timeout=20,

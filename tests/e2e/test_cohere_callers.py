@@ -23,21 +23,31 @@ def cohere_server() -> Iterator[FaultServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def shared(
+    share_gateway: Any,
+    cohere_server: FaultServer,
+    openai_server: FaultServer,
+    anthropic_server: FaultServer,
+) -> Gateway:
+    providers = {
+        "cohere": {"base_url": cohere_server.url, "keys": ["canary-cohere"]},
+        "my-vllm": {"type": "vllm", "base_url": f"{openai_server.url}/v1"},
+        "anthropic": {"base_url": anthropic_server.url, "keys": ["k"]},
+    }
+    gateway: Gateway = share_gateway(providers=providers, models={})
+    return gateway
+
+
 @pytest.fixture
 def both(
-    start_gateway: Any,
+    shared: Gateway,
     cohere_server: FaultServer,
     openai_upstream: FaultServer,
     anthropic_upstream: FaultServer,
 ) -> Gateway:
     cohere_server.reset()
-    providers = {
-        "cohere": {"base_url": cohere_server.url, "keys": ["canary-cohere"]},
-        "my-vllm": {"type": "vllm", "base_url": f"{openai_upstream.url}/v1"},
-        "anthropic": {"base_url": anthropic_upstream.url, "keys": ["k"]},
-    }
-    gateway: Gateway = start_gateway(providers=providers, models={})
-    return gateway
+    return shared
 
 
 def client(gateway: Gateway) -> cohere.ClientV2:
@@ -50,7 +60,6 @@ def test_chat(both: Gateway, model: str) -> None:
     assert reply.message.content is not None
     assert reply.message.content[0].text == TEXT  # type: ignore[union-attr]
     assert reply.finish_reason == "COMPLETE"
-    both.stop()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -62,7 +71,6 @@ def test_stream(both: Gateway, model: str) -> None:
         if event.type == "message-end":
             finishes.append(event.delta.finish_reason)  # type: ignore[union-attr]
     assert (text, finishes) == (TEXT, ["COMPLETE"])
-    both.stop()
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -80,7 +88,6 @@ def test_openais_sdk_reaches_cohere(both: Gateway, cohere_server: FaultServer, s
     assert seen.path == "/v2/chat"
     assert seen.header("authorization") == "Bearer canary-cohere"
     assert seen.json()["model"] == "command-a-03-2025"
-    both.stop()
 
 
 def test_errors_have_coheres_shape(both: Gateway, cohere_server: FaultServer) -> None:
@@ -92,7 +99,6 @@ def test_errors_have_coheres_shape(both: Gateway, cohere_server: FaultServer) ->
         client(both).chat(model="nobody/x", messages=HELLO, request_options={"max_retries": 0})
     with pytest.raises(cohere.UnauthorizedError):
         cohere.ClientV2(api_key="wrong", base_url=f"{both.url}/cohere").chat(model=MODELS[0], messages=HELLO)
-    both.stop()
 
 
 def test_a_cut_stream_is_no_end(both: Gateway, cohere_server: FaultServer) -> None:
@@ -101,4 +107,3 @@ def test_a_cut_stream_is_no_end(both: Gateway, cohere_server: FaultServer) -> No
     assert events[-1].type == "message-end"
     assert events[-1].delta.finish_reason == "ERROR"  # type: ignore[union-attr]
     assert "before it was complete" in (events[-1].delta.error or "")  # type: ignore[union-attr]
-    both.stop()

@@ -6,6 +6,7 @@
 import contextlib
 import os
 import random
+import signal
 import sqlite3
 import threading
 import time
@@ -246,3 +247,29 @@ def test_a_new_ledger_knows_what_the_period_has_spent(openai_upstream: FaultServ
     finally:
         if again.process.poll() is None:
             again.kill()
+
+
+def test_what_was_spent_before_a_restart_counts_from_its_first_request(
+    openai_upstream: FaultServer, tmp_path: Path
+) -> None:
+    """Also while nobody can read the records: the store is away."""
+    budget = {"budgets": [{"usd": 10 * PRICE / 1e9, "per": "never"}]}
+    gateway = start(openai_upstream, tmp_path, budget)
+    try:
+        assert ask(gateway) == 200
+        until(lambda: next((tmp_path / "data").glob("spent-*.msgpack"), None) is not None)
+        assert [ask(gateway) for _ in range(10)] == [200] * 9 + [402]
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait() == 0, gateway.log()
+        store = tmp_path / "data" / "gateway.db"
+        for _ in range(2):
+            if store.is_file():
+                store.rename(tmp_path / "data" / "away")
+                store.mkdir()
+            gateway = start(openai_upstream, tmp_path, budget, server=gateway.config["server"])
+            assert {ask(gateway) for _ in range(8)} == {402}
+            gateway.signal(signal.SIGTERM)
+            assert gateway.wait() == 0, gateway.log()
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()

@@ -26,22 +26,31 @@ def gemini_server() -> Iterator[FaultServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def shared(
+    share_gateway: Any,
+    gemini_server: FaultServer,
+    openai_server: FaultServer,
+    anthropic_server: FaultServer,
+) -> Gateway:
+    providers = {
+        "gemini": {"base_url": gemini_server.url, "keys": ["canary-gemini"]},
+        "my-vllm": {"type": "vllm", "base_url": f"{openai_server.url}/v1"},
+        "anthropic": {"base_url": anthropic_server.url, "keys": ["k"]},
+    }
+    gateway: Gateway = share_gateway(providers=providers, models={})
+    return gateway
+
+
 @pytest.fixture
 def all_three(
-    start_gateway: Any,
+    shared: Gateway,
     gemini_server: FaultServer,
     openai_upstream: FaultServer,
     anthropic_upstream: FaultServer,
-) -> Iterator[Gateway]:
+) -> Gateway:
     gemini_server.reset()
-    providers = {
-        "gemini": {"base_url": gemini_server.url, "keys": ["canary-gemini"]},
-        "my-vllm": {"type": "vllm", "base_url": f"{openai_upstream.url}/v1"},
-        "anthropic": {"base_url": anthropic_upstream.url, "keys": ["k"]},
-    }
-    gateway: Gateway = start_gateway(providers=providers, models={})
-    yield gateway
-    gateway.stop()
+    return shared
 
 
 def models(gateway: Gateway, key: str = CALLER_KEY) -> Any:

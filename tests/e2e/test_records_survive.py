@@ -6,6 +6,7 @@
 import contextlib
 import os
 import random
+import resource
 import sqlite3
 import threading
 import time
@@ -90,14 +91,14 @@ def until_stored(data: Path, answered: list[tuple[str, int]]) -> list[tuple[str,
         time.sleep(0.1)
 
 
-def control_of(gateway: Gateway) -> psutil.Process | None:
+def background(gateway: Gateway) -> list[psutil.Process]:
+    """Control and the recorder. A worker that just starts does not listen yet; they are those of another priority."""
     workers = {worker.pid for worker in gateway.workers()}
     children = psutil.Process(gateway.process.pid).children()
-    return next((child for child in children if child.pid not in workers and listens_not(child)), None)
+    return [child for child in children if child.pid not in workers and gives_way(child)]
 
 
-def listens_not(process: psutil.Process) -> bool:
-    """A worker that just starts does not listen yet; control is the one of another priority."""
+def gives_way(process: psutil.Process) -> bool:
     try:
         return process.nice() > 0
     except psutil.Error:
@@ -106,8 +107,7 @@ def listens_not(process: psutil.Process) -> bool:
 
 def slay(gateway: Gateway, whom: str) -> None:
     victims = gateway.workers()[:1] if whom != "control" else []
-    control = control_of(gateway) if whom != "worker" else None
-    for victim in [*victims, *([control] if control is not None else [])]:
+    for victim in [*victims, *(background(gateway) if whom != "worker" else ())]:
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
 
@@ -205,3 +205,30 @@ def test_a_journal_that_cannot_be_written_is_counted(start_gateway: Any, tmp_pat
     reply = gateway.post(CHAT, {"model": "my-vllm/x", "messages": HELLO})
     assert until_stored(data, [(reply.headers["x-gateway-request-id"], 200)])
     gateway.kill()
+
+
+def test_a_full_disk_costs_records_and_no_request(start_gateway: Any, tmp_path: Path) -> None:
+    """No file may grow any further, as on a disk without room: what is written meanwhile is lost and counted."""
+    gateway = start_gateway()
+    data = tmp_path / "gateway-0" / "data"
+    asked = {"model": "my-vllm/x", "messages": HELLO}
+    before = [gateway.post(CHAT, asked) for _ in range(8)]
+    until_stored(data, [(one.headers["x-gateway-request-id"], one.status) for one in before])
+    worker_limits(gateway, max(path.stat().st_size for path in (data / "journal").glob("*.log")) + 100)
+    full = [gateway.post(CHAT, asked) for _ in range(20)]
+    assert {one.status for one in full} == {200}
+    lost = gateway.metric("gateway_journal_lost_total")
+    assert 0 < lost <= 20
+    worker_limits(gateway, resource.RLIM_INFINITY)
+    after = [gateway.post(CHAT, asked) for _ in range(8)]
+    assert gateway.metric("gateway_journal_lost_total") == lost
+    found = until_stored(data, [(one.headers["x-gateway-request-id"], one.status) for one in after])
+    assert len(found) == 8 + 20 - lost + 8
+    assert max(Counter(found).values()) == 1
+    gateway.stop()
+
+
+def worker_limits(gateway: Gateway, size: int) -> None:
+    """No worker's files may be larger."""
+    for worker in gateway.workers():
+        worker.rlimit(psutil.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

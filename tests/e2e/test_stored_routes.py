@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from fault_server import FaultServer
+import yaml
+from fault_server import Answer, FaultServer, Seen
 from gateway_process import CALLER_KEY, OPENAI_KEY, Gateway
 from raw_client import Reply
 from test_admin_process import Admin, end, served, wait_for
@@ -131,3 +132,84 @@ def test_the_end_of_the_control_process_costs_no_request_a_route(
         found.add(ask(gateway, "mine").status)
     found |= {ask(gateway, "mine").status for _ in range(16)}
     assert found == {200}
+
+
+def test_a_start_serves_what_the_store_last_said_while_the_store_is_away(
+    openai_upstream: FaultServer, anthropic_upstream: FaultServer, tmp_path: Path
+) -> None:
+    gateway = served(openai_upstream, anthropic_upstream, tmp_path)
+    try:
+        first = Kept(gateway, tmp_path)
+        first.add_provider(openai_upstream)
+        first.admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
+        made = first.admin.post("/api/keys", {"name": "byok", "credentials": {"openai": OWN_KEY}})
+        end(gateway)
+        data = tmp_path / "data"
+        copy = next(data.glob("stored-*.sealed"))
+        assert not [key for key in (STORED_KEY, OWN_KEY) if key.encode() in copy.read_bytes()]
+        store = data / "gateway.db"
+        store.rename(data / "away")
+        store.mkdir()  # nobody can open it
+
+        gateway = served(openai_upstream, anthropic_upstream, tmp_path, server=gateway.config["server"])
+        assert {ask(gateway, "mine").status for _ in range(8)} == {200}
+        assert openai_upstream.seen[-1].header("authorization") == f"Bearer {STORED_KEY}"
+        assert ask(gateway, "openai/gpt-4o-mini", made["key"]).status == 200
+        assert openai_upstream.seen[-1].header("authorization") == f"Bearer {OWN_KEY}"
+        wait_for(lambda: "store_unreadable" in gateway.log())
+        assert {ask(gateway, "mine").status for _ in range(8)} == {200}
+
+        store.rmdir()
+        (data / "away").rename(store)
+        admin = Admin.__new__(Admin)
+        admin.url, admin.key = first.admin.url, first.admin.key
+        wait_for(lambda: httpx.get(f"{admin.url}/api/health", headers=bearer(admin.key)).status_code == 200)
+        assert httpx.delete(f"{admin.url}/api/routes/mine", headers=bearer(admin.key)).status_code == 204
+        time.sleep(0.1)
+        assert ask(gateway, "mine").status == 404
+        log = end(gateway)
+        assert '"reloaded"' not in log
+        copy.write_bytes(copy.read_bytes()[:-9])  # damaged: the store is waited for, and nothing else happens
+
+        gateway = served(openai_upstream, anthropic_upstream, tmp_path, server=gateway.config["server"])
+        wait_for(lambda: ask(gateway, "second/gpt-4o-mini").status == 200)
+        assert "copy_unreadable" in end(gateway)
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()
+
+
+def test_providers_of_the_store_and_of_a_changed_file_are_asked_for_their_models(
+    openai_upstream: FaultServer, anthropic_upstream: FaultServer, tmp_path: Path
+) -> None:
+    def models(seen: Seen) -> Answer:
+        return as_json({"data": [{"id": f"listed-by-{seen.path.split('/')[1]}"}]})
+
+    openai_upstream.handle(models)
+    anthropic_upstream.handle(lambda _: as_json({"data": []}))
+    gateway = served(openai_upstream, anthropic_upstream, tmp_path, discovery={"enabled": True})
+
+    def listed(name: str) -> bool:
+        body = gateway.get("/v1/models", {"authorization": f"Bearer {CALLER_KEY}"}).body
+        return name in [one["id"] for one in json.loads(body)["data"]]
+
+    try:
+        admin = Admin(gateway)
+        url = openai_upstream.url
+        admin.post("/api/providers", {"id": "second", "type": "openai", "base_url": f"{url}/stored/v1"})
+        admin.post("/api/credentials", {"provider": "second", "value": STORED_KEY})
+        wait_for(lambda: listed("second/listed-by-stored"))
+        providers = {**gateway.config["providers"]}
+        providers["third"] = {"type": "openai", "base_url": f"{url}/third/v1", "keys": [OPENAI_KEY]}
+        changed = {**gateway.config, "providers": providers}
+        (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(changed))
+        wait_for(lambda: listed("third/listed-by-third"))
+        assert listed("second/listed-by-stored")
+        end(gateway)
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}

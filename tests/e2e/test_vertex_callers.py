@@ -1,6 +1,7 @@
 """Vertex AI: tokens got with a service account's file or from the machine, and each model family in its own dialect."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Google:
         self._public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.given = 0
         self.lifetime = 3600
+        self.ends: dict[str, float] = {}
         self.forms: list[dict[str, list[str]]] = []
         self.refuses = False
         self.server = FaultServer(self.answer).start()
@@ -63,7 +65,7 @@ class Google:
             return self.lend(parse_qs(seen.body.decode()))
         if seen.path == "/" or seen.path.startswith("/computeMetadata"):
             return self.metadata(seen)
-        if seen.header("authorization") != f"Bearer ya29.canary-{self.given}":
+        if self.ends.get(seen.header("authorization") or "", 0.0) < time.monotonic():
             return wire.as_json(
                 {"error": {"code": 401, "message": "bad token", "status": "UNAUTHENTICATED"}}, 401
             )
@@ -89,6 +91,7 @@ class Google:
 
     def token(self) -> Answer:
         self.given += 1
+        self.ends[f"Bearer ya29.canary-{self.given}"] = time.monotonic() + self.lifetime
         lent = {"access_token": f"ya29.canary-{self.given}", "expires_in": self.lifetime}
         kind = "urn:ietf:params:oauth:token-type:access_token"
         return wire.as_json({**lent, "token_type": "Bearer", "issued_token_type": kind})

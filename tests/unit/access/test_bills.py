@@ -10,6 +10,7 @@ from gateway._speedups import limits
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
 from gateway.access.bills import NONE, Bill, Bound, Numbers, bound, replay
+from gateway.access.holds import Told
 from gateway.errors import BudgetExceeded
 from gateway.schemas.charge import Charge, Part
 from gateway.schemas.plan import Target
@@ -41,7 +42,7 @@ def begun(accounts: Accounts, common: Bound = NONE, own: dict[Target, Bound] | N
         return found.get(target, NONE)
 
     bill = Bill(accounts, Numbers(accounts.inherited), others)
-    bill.reserve(common, others(FIRST), FIRST, (10, 500), Heard(), "k")
+    bill.reserve(common, others(FIRST), FIRST, Told(10, 500), Heard(), "k")
     return bill
 
 

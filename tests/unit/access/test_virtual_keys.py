@@ -13,6 +13,7 @@ from gateway._speedups import limits
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
 from gateway.access.callers import Callers, House
+from gateway.access.holds import Told, Wanted
 from gateway.access.keys import StaticKeys
 from gateway.access.snapshot import Layers, Snapshot, encoded
 from gateway.errors import BudgetExceeded, Forbidden, LimitExceeded, Unauthorized
@@ -36,12 +37,12 @@ class Guessed:
     """Every request is guessed to take the same."""
 
     def __init__(self, tokens: int, nano: int) -> None:
-        self._guess = tokens, nano
+        self._guess = Told(tokens, nano)
 
-    def of(self, call: Call, plan: Plan) -> tuple[int, int]:
+    def of(self, call: Call, plan: Plan, key: str) -> Told:
         return self._guess
 
-    def learn(self, record: Record) -> None:
+    def learn(self, record: Record, wanted: Wanted) -> None:
         pass
 
 

@@ -14,9 +14,13 @@ import pytest
 from gateway.cli import main
 from gateway.commands.findings import Finding, screen
 from gateway.commands.reaching import reach, reaching
+from gateway.commands.storage import stored_providers
 from gateway.config import Config
 from gateway.config.model import ProviderConfig
+from gateway.control.admin.access import admin_of, digest
 from gateway.control.admin.opening import open_store
+from gateway.store import governance, things
+from gateway.store.engine import open_engine
 
 
 class Late(BaseHTTPRequestHandler):
@@ -147,3 +151,43 @@ def test_a_finding_is_wrapped_with_what_to_do() -> None:
     assert lines[0].startswith("warn  disk              word")
     assert any("→ make room" in line for line in lines)
     assert not any("\x1b" in line for line in lines)
+
+
+def test_providers_of_the_admin_api_are_looked_at(data: Path, provider: str) -> None:
+    config = Config(data=str(data))
+    assert stored_providers(config) == []
+    engine = open_engine(f"sqlite:///{data}/gateway.db")
+    row = {
+        "type": "openai",
+        "base_url": f"http://{provider}/v1",
+        "models": [],
+        "settings": {},
+        "discover": True,
+    }
+    with engine.begin() as connection:
+        things.add(connection, governance.providers, {"id": "kept", **row})
+    engine.dispose()
+    found = {one.about: one for one in reaching(config, stored_providers(config))}
+    assert found["kept"].level == "ok"
+
+
+def test_a_lost_root_key_is_replaced_at_the_store(
+    data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    engine = open_engine(f"sqlite:///{data}/gateway.db")
+    for _ in range(2):  # whatever became of the old one
+        assert main(["admin", "reset-root", "--data", str(data)]) == 0
+        key = capsys.readouterr().out.strip()
+        with engine.begin() as connection:
+            admin = admin_of(connection, key)
+            assert admin is not None
+            assert (admin.id, admin.role, admin.team) == ("root", "owner", "")
+            entries = things.everything(connection, governance.audit)
+            assert entries[-1]["action"] == "reset"
+            assert not [one for one in entries if key in str(one) or digest(key) in str(one)]
+            row = things.find(connection, governance.admin_keys, "root")
+            assert row is not None
+            assert things.remove(connection, governance.admin_keys, row)
+    engine.dispose()
+    assert main(["admin", "reset-root", "--data", str(tmp_path / "nowhere")]) == 1
+    assert not (tmp_path / "nowhere").exists()

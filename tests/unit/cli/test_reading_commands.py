@@ -107,6 +107,10 @@ def test_usage_for_programs(data: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert rows["red"]["nano_usd"] == "1000000001"
     assert (rows["blue"]["nano_usd"], rows["blue"]["unpriced"]) == ("", "1")
     assert len(rows["red"]["day"]) == len("2026-11-22")
+    _, none, _ = run(
+        capsys, "usage", "--by", "team,day", "--csv", "--since", "2100-01-01", "--data", str(data)
+    )
+    assert none.splitlines() == out.splitlines()[:1]  # the names are there without a row too
     _, out, _ = run(capsys, "usage", "--by", "team", "--json", "--data", str(data))
     assert [json.loads(line)["requests"] for line in out.splitlines()] == [1, 1, 1]
 

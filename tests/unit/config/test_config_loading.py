@@ -216,14 +216,14 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
     [
         (
             "zzzzzzzz: 1",
-            "admin auth breaker data discovery journal keepalive_comments keys limits log mid_stream models "
+            "admin auth breaker cache data discovery journal keepalive_comments keys limits log mid_stream models "
             "per_request price_files prices providers quotas records retries rules server store teams timeouts",
         ),
         ("server: {zzzzzzzz: 1}", "admin_port allow_insecure backlog drain host port workers"),
         (
             "limits: {zzzzzzzz: 1}",
             "keepalive max_answer max_body max_header max_message pool_wait "
-            "requests shadow_bytes shadows upstream_connections",
+            "requests reserve shadow_bytes shadows upstream_connections",
         ),
         (
             "providers: {ollama: {zzzzzzzz: 1}}",
@@ -233,7 +233,7 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
         ("providers: {ollama: {keys: [{value: a, zzzzzzzz: 1}]}}", "models value weight"),
         (
             "providers: {ollama: }\nmodels: {a: {targets: [ollama/x], zzzzzzzz: 1}}",
-            "fallbacks hedge mid_stream retries shadow sticky strategy strict targets timeouts",
+            "cache fallbacks hedge mid_stream retries shadow sticky strategy strict targets timeouts",
         ),
         (
             "providers: {ollama: }\nprices: {ollama/x: {input: 1, zzzzzzzz: 1}}",
@@ -248,6 +248,11 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
             "audience claims issuer jwks_url",
         ),
         ("journal: {zzzzzzzz: 1}", "enabled segment"),
+        ("cache: {zzzzzzzz: 1}", "coalesce max_entry max_size mode replay scope semantic ttl"),
+        (
+            "cache: {semantic: {zzzzzzzz: 1}}",
+            "allow embedder error_bound max_temperature max_tokens path threshold verify",
+        ),
         ("store: {zzzzzzzz: 1}", "url"),
         ("records: {zzzzzzzz: 1}", "bodies body_bytes client_ip keep keep_bodies most redact"),
         ("admin: {zzzzzzzz: 1}", "enabled host"),

@@ -101,3 +101,38 @@ def test_each_vendor_is_asked_in_its_way(kind: str, path: str) -> None:
     assert source.url.endswith(path)
     assert source.dialect == kind
     assert "canary" not in source.url
+
+
+async def test_others_are_asked_when_the_configuration_changes(tmp_path: Path) -> None:
+    """New ones at once; a list goes with its provider, and with its address."""
+    asked: list[str] = []
+    turns: asyncio.Queue[list[Source]] = asyncio.Queue()
+
+    async def fetch(source: Source) -> dict[str, Offer]:
+        asked.append(source.url)
+        return {"a": Offer()}
+
+    other = Source("other", "http://there/v1", "http://there/v1/models", "openai_chat", ((),))
+    moved = Source("mine", "http://new/v1", "http://new/v1/models", "openai_chat", ((),))
+    path = tmp_path / "models"
+
+    async def until(names: list[str]) -> None:
+        async with asyncio.timeout(5):
+            while sorted((read(path) or {}) if path.exists() else {}) != names:  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.01)
+
+    job = Discovery([SOURCE], path, HOUR, fetch, str, turns.get)
+    task = asyncio.ensure_future(job.run())
+    await until(["mine"])
+    turns.put_nowait([SOURCE, other])
+    await until(["mine", "other"])
+    assert asked == [SOURCE.url, other.url]
+    turns.put_nowait([moved])
+    await until(["mine"])
+    async with asyncio.timeout(5):
+        while read(path)["mine"].source != moved.address:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+    assert asked == [SOURCE.url, other.url, moved.url]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

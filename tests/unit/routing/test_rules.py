@@ -34,9 +34,11 @@ class Told:
 
 
 def applied(
-    *rules: RuleConfig, call: Call | None = None, headers: dict[bytes, bytes] | None = None, key: str = ""
+    *rules: RuleConfig, call: Call | None = None, headers: dict[bytes, bytes] | None = None, **who: str
 ) -> tuple[Call, Record, Told]:
-    told, record = Told(), Record("id", key=key)
+    told, record = Told(), Record("id")
+    for name, value in who.items():
+        setattr(record, name, value)
     call = call or call_of()
     Rules(rules, told, lambda: NOON).apply(call, headers or {}, record)
     return call, record, told
@@ -116,6 +118,13 @@ def test_other_dialects_say_the_same_of_themselves() -> None:
 
 def test_a_header_that_was_not_sent_is_no_mistake() -> None:
     assert not holds('request.header["x-team"] == "red"')
+
+
+def test_a_rule_may_ask_whom_the_key_belongs_to() -> None:
+    who = {"key": "k", "user": "u", "team": "red", "org": "acme"}
+    assert holds('team == "red" && user == "u" && org == "acme"', **who)
+    assert not holds('team == "red"', **{**who, "team": ""})
+    assert holds('team == "" && user == ""')
 
 
 def test_only_what_a_rule_mentions_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,180 @@
+"""An answer whose provider tells no usage, or breaks off before it does, is counted, priced and marked: never free."""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import anthropic_wire
+import openai_wire
+import pytest
+import wire
+from fault_server import CLOSE, Answer, FaultServer, Gate
+from gateway_process import OPENAI_KEY, Gateway
+
+from gateway.schemas.chat import ChatRequest, Message, Text
+from gateway.tokens.conversations import prompt_tokens, text_tokens
+
+ASKED = "Tell me of the sea, and of those who sail upon it."
+TOLD = "The sea is wide and those who sail it are few. " * 12
+WORDS = openai_wire.in_words(TOLD)
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+MODEL = "gpt-4o"
+
+
+def silent() -> Answer:
+    """A whole answer of one who reports nothing."""
+    body = openai_wire.completion(TOLD)
+    del body["usage"]
+    return wire.as_json(body)
+
+
+def streamed(count: int | None = None) -> Answer:
+    events = openai_wire.text_events(WORDS, usage=False)
+    if count is None:
+        return wire.stream([*events, openai_wire.DONE])
+    return [wire.STREAM_HEAD, *(wire.chunk(one) for one in events[:count]), CLOSE]
+
+
+@pytest.fixture(scope="module")
+def house(
+    openai_server: FaultServer, anthropic_server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """A gateway for this file, and its folder: a dollar per million tokens asked, two per million told."""
+    folder = tmp_path_factory.mktemp("unsaid")
+    prices = {f"openai/{MODEL}-{n}": {"input": 1, "output": 2} for n in range(4)}
+    config = {
+        "prices": {**prices, "anthropic/claude-x": {"input": 1, "output": 2}},
+        "server": {"drain": "2s", "workers": 1},
+        "retries": {"max": 0},
+        "breaker": "off",
+        "providers": {
+            "openai": {"base_url": f"{openai_server.url}/v1", "keys": [OPENAI_KEY]},
+            "anthropic": {"base_url": anthropic_server.url, "keys": ["sk-ant"]},
+        },
+    }
+    gateway = Gateway(config, folder)
+    yield gateway, folder
+    gateway.stop()
+
+
+def ask(gateway: Gateway, model: str, *, stream: bool = False, caller: str = "openai") -> Any:
+    body = {"model": model, "max_tokens": 900, "stream": stream}
+    return gateway.post(PATHS[caller], {**body, "messages": [{"role": "user", "content": ASKED}]})
+
+
+def row(folder: Path, count: int) -> dict[str, Any]:
+    """The newest of `count` rows."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            with sqlite3.connect(f"file:{folder}/data/gateway.db?mode=ro", uri=True) as store:
+                store.row_factory = sqlite3.Row
+                rows = store.execute("SELECT * FROM records ORDER BY id").fetchall()
+            if len(rows) >= count:
+                return dict(rows[-1])
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("the row never came")
+
+
+def prompt() -> int:
+    return prompt_tokens(
+        MODEL, ChatRequest(dialect="openai", model=MODEL, messages=(Message("user", (Text(ASKED),)),))
+    )
+
+
+def told(words: str = TOLD) -> int:
+    found = text_tokens(MODEL, words)
+    assert found is not None
+    return found
+
+
+def check(found: dict[str, Any], input: int, output: int, slack: int = 0) -> None:
+    assert found["estimated"] == 1
+    assert found["input_tokens"] == input
+    assert abs(found["output_tokens"] - output) <= slack
+    assert found["cost_nano_usd"] == found["input_tokens"] * 1000 + found["output_tokens"] * 2000
+    assert not found["cost_unknown"]
+
+
+def test_what_no_provider_told_is_counted(house: Any, openai_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun = len_of(folder)
+
+    openai_upstream.script(silent())
+    reply = ask(gateway, f"openai/{MODEL}-0")
+    assert reply.headers["x-gateway-estimated"] == "true"
+    assert "x-gateway-cost-usd" in reply.headers
+    check(row(folder, begun + 1), prompt(), told())
+
+    assert ask(gateway, f"openai/{MODEL}-0", caller="anthropic").status == 200  # translated
+    check(row(folder, begun + 2), prompt(), told())
+
+    openai_upstream.script(streamed())
+    ask(gateway, f"openai/{MODEL}-0", stream=True)
+    check(row(folder, begun + 3), prompt(), told())
+
+    ask(gateway, f"openai/{MODEL}-0", stream=True, caller="anthropic")
+    check(row(folder, begun + 4), prompt(), told())
+
+
+def test_a_cut_stream_is_billed_for_what_came(house: Any, openai_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun = len_of(folder)
+    openai_upstream.script(streamed(41))  # the role, and forty words
+    ask(gateway, f"openai/{MODEL}-1", stream=True)
+    found = row(folder, begun + 1)
+    assert found["error"] == "upstream_closed"
+    check(found, prompt(), told("".join(WORDS[:40])))
+
+
+def test_a_cut_stream_of_one_who_reports_is_billed_by_its_size(
+    house: Any, openai_upstream: FaultServer
+) -> None:
+    gateway, folder = house
+    begun = len_of(folder)
+    usage = {"prompt_tokens": prompt(), "completion_tokens": told(), "total_tokens": prompt() + told()}
+    events = openai_wire.text_events(WORDS, usage=False)
+    openai_upstream.script(wire.stream([*events, openai_wire.usage_chunk(usage), openai_wire.DONE]))
+    ask(gateway, f"openai/{MODEL}-2", stream=True)
+    assert row(folder, begun + 1)["estimated"] == 0
+    openai_upstream.script(streamed(61))
+    ask(gateway, f"openai/{MODEL}-2", stream=True)
+    check(row(folder, begun + 2), prompt(), told("".join(WORDS[:60])), slack=8)
+
+
+def test_a_caller_who_leaves_pays_for_what_came(house: Any, openai_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun, gate = len_of(folder), Gate()
+    events = openai_wire.text_events(WORDS, usage=False)
+    openai_upstream.script([wire.STREAM_HEAD, *(wire.chunk(one) for one in events[:31]), gate, CLOSE])
+    body = {"model": f"openai/{MODEL}-3", "stream": True, "messages": [{"role": "user", "content": ASKED}]}
+    with gateway.connect() as connection:
+        connection.send(gateway.encode(PATHS["openai"], body))
+        openai_upstream.wait_for(1)
+        time.sleep(0.3)
+    found = row(folder, begun + 1)
+    gate.open()
+    assert found["error"] == "client_disconnected"
+    check(found, prompt(), told("".join(WORDS[:30])))
+
+
+def test_what_anthropic_told_before_the_cut_stands(house: Any, anthropic_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun = len_of(folder)
+    block = anthropic_wire.block_events(0, anthropic_wire.text(TOLD), WORDS)
+    events = [anthropic_wire.start_event({"input_tokens": 77, "output_tokens": 1}), *block[:41]]
+    anthropic_upstream.script([wire.STREAM_HEAD, *(wire.chunk(one) for one in events), CLOSE])
+    ask(gateway, "anthropic/claude-x", stream=True, caller="anthropic")
+    check(row(folder, begun + 1), 77, told("".join(WORDS[:40])), slack=2)
+
+
+def len_of(folder: Path) -> int:
+    time.sleep(0.2)
+    try:
+        with sqlite3.connect(f"file:{folder}/data/gateway.db?mode=ro", uri=True) as store:
+            return int(store.execute("SELECT count(*) FROM records").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
