@@ -1,11 +1,9 @@
 """The wiring: from a configuration to the rooms of a worker. Nothing else in the house knows all of them."""
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -22,11 +20,15 @@ from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
 from gateway.api.model_shapes import Listed
+from gateway.cache.store import Shelf
 from gateway.config import Config, ProviderConfig
 from gateway.config.secret import Secret
+from gateway.control.child import parent
 from gateway.control.files import discovered, models_path, runtime_folder
+from gateway.control.keeping import figures, shelf_for
 from gateway.control.process import asks_for_models
-from gateway.control.snapshots import config_path, governance_content
+from gateway.control.snapshots import governance_content
+from gateway.control.sums import begin_with
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Crowd, Gateway
 from gateway.providers.catalog import Catalog, catalog_of
@@ -47,12 +49,17 @@ from gateway.upstream.own_keys import OwnKeys
 from gateway.upstream.realtime import Lines
 from gateway.upstream.renewal import Renewed, in_thread
 from gateway.upstream.shadow import Shadows
+from gateway.wiring.accounting import Accounting
 from gateway.wiring.admission import admissions
+from gateway.wiring.caching import Cached
 from gateway.wiring.connections import connection, heeds_limits, lent, vendor
+from gateway.wiring.fading import Fading
 from gateway.wiring.failures import breakers, rules
 from gateway.wiring.governing import Governing
 from gateway.wiring.journal import bodies, journal
-from gateway.wiring.news import News, last_stored
+from gateway.wiring.machine import prefer_throughput, settle_memory
+from gateway.wiring.meaning import learn
+from gateway.wiring.news import News, as_before, last_stored
 from gateway.wiring.routes import declared, first_target, router
 from gateway.wiring.ruling import ruling, shadowing
 
@@ -70,7 +77,9 @@ class Prepared(msgspec.Struct, frozen=True):
     """What the supervisor builds once and every worker inherits.
 
     `models` is the file of the providers' lists, None where none is asked for any; `version` is the ledger's from
-    before it was read. `declared` is what the file says of callers, `stored` what the store last said.
+    before it was read. `declared` is what the file says of callers, `stored` what the store last said;
+    the cache's entries are on the `shelf`. `config` is the `file`'s with what the store last added, the callers' `own`
+    provider keys beside it.
     """
 
     config: Config
@@ -81,10 +90,15 @@ class Prepared(msgspec.Struct, frozen=True):
     declared: Snapshot
     stored: Snapshot
     news: News
+    shelf: Shelf
+    file: Config
+    own: dict[str, dict[str, Secret]]
 
 
 def prepare(config: Config) -> Prepared:
     """Builds what does not depend on an event loop. Raises what a bad price file or ledger raises."""
+    file = config
+    config, own = as_before(file)
     catalog = catalog_of(config)
     if encoding(O200K) is None:  # loaded here, it is every worker's
         log.warning("tokens are estimated: this build has no ranks")
@@ -93,15 +107,17 @@ def prepare(config: Config) -> Prepared:
         ledger_path(config), (*sections(), *health.sections(), *limits.sections(workers=rows))
     )
     health.forget(ledger)
+    begin_with(config, ledger)
     version = ledger.snapshot_version
     models = models_path(config) if asks_for_models(config) else None
-    config_path(config).unlink(missing_ok=True)
     news = News(config, models)
     news.since(*news.paths)
     if models is not None:
         catalog.adopt(discovered(models) or {})
-    declared_callers = Snapshot(governance_content(config))
-    return Prepared(config, catalog, ledger, models, version, declared_callers, last_stored(config), news)
+    learn(config)
+    callers = Snapshot(governance_content(file)), last_stored(file)
+    shelf = shelf_for(config)
+    return Prepared(config, catalog, ledger, models, version, *callers, news, shelf, file, own)
 
 
 def ledger_path(config: Config) -> Path:
@@ -121,14 +137,14 @@ class Worker:
         self._callers = Watch()
         self._clients: list[Client] = []
         self._renewed: list[Renewed] = []
-        self._parent = os.getppid()
+        self._parent = parent()
         self._declared = declared(prepared.config)
         self._pulse: asyncio.TimerHandle | None = None
         self._shadows: Shadows | None = None
         self._version = prepared.version
         self._counter = Counter(Ratios())
         self._news = prepared.news
-        self._own: dict[str, dict[str, Secret]] = {}
+        self._own = prepared.own
         self._catching_up: asyncio.Task[None] | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._connections: dict[str, tuple[object, Connection]] = {}
@@ -141,12 +157,14 @@ class Worker:
     async def start(self) -> Gateway:
         """Makes everything that is bound to the running loop."""
         loop, ledger = asyncio.get_running_loop(), self._prepared.ledger
+        self._fading = Fading(loop)
         self._place = ledger.join()
         self._journal = journal(self._prepared.config, ledger, self._place.number)
         metrics = Metrics(ledger, self._place, self._is_label)
-        self._telemetry = Telemetry(metrics, self._price, self._journal)
+        self._telemetry = Telemetry(metrics, self._price, self._journal, Accounting(self._counter))
         self._board = health.Board(ledger, self._place.number)
-        self._governing = Governing(ledger, self._place.number, self._telemetry.bills)
+        self._governing = Governing(ledger, self._place.number, self._telemetry.bills, self._counter)
+        self._cached = Cached(self._prepared.shelf, ledger, self._callers, self._telemetry)
         self._gateway = self._furnished(loop)
         if ledger.snapshot_version != self._version:  # a worker that takes a dead one's place
             self._version = ledger.snapshot_version
@@ -197,6 +215,7 @@ class Worker:
             shadows=self._shadows,
             keepalive=config.keepalive_comments,
             bodies=bodies(config),
+            caching=self._cached.furnished(config, dispatcher),
             crowd=Crowd(config.limits.requests),
         )
 
@@ -207,6 +226,7 @@ class Worker:
                 timer.cancel()
         if self._catching_up is not None:
             self._catching_up.cancel()
+        self._fading.close()
         if self._shadows is not None:
             await self._shadows.stop()
         for one in self._renewed:
@@ -216,6 +236,7 @@ class Worker:
         if self._journal is not None:
             self._journal.close()
         self._governing.close()
+        self._cached.close()
         self._place.leave()
 
     def _connect(self, config: ProviderConfig, loop: asyncio.AbstractEventLoop) -> Connection:
@@ -293,7 +314,7 @@ class Worker:
             await self._news.models(),
         )
         assert self._gateway is not None  # the pulse begins after it
-        refurnish = False
+        refurnish, before = False, (self._gateway.access, self._prepared.declared, self._prepared.stored)
         if stored is not None:
             self._prepared = msgspec.structs.replace(self._prepared, stored=stored)
         if changed is not None:
@@ -312,6 +333,10 @@ class Worker:
         elif stored is not None or changed is not None:
             self._gateway = msgspec.structs.replace(self._gateway, access=self._access())
         self.swapped(self._gateway)
+        now = (self._gateway.access, self._prepared.declared, self._prepared.stored)
+        for old, new in zip(before, now, strict=True):
+            if old is not new and isinstance(old, Callers | Snapshot):
+                self._fading.add(old.fading())
 
     async def _changed(self, config: Config, callers: Snapshot) -> Prepared:
         """What a changed configuration begins with; what takes long is done beside the requests."""
@@ -367,6 +392,7 @@ class Worker:
         if ledger.draining:
             self._drain(ledger)
         self._governing.beat()
+        self._cached.beat()
         self._pulse = loop.call_later(PULSE, self._beat, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -381,13 +407,6 @@ class Worker:
 def without_callers(config: Config) -> Config:
     """The configuration as it is handed out: callers travel beside it."""
     return msgspec.structs.replace(config, governance=Governance())
-
-
-def settle_memory() -> None:
-    """What start-up made lives as long as the worker: the collector need not look at it again, nor look so often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def listed(prepared: Prepared) -> Iterator[Listed]:
@@ -410,28 +429,18 @@ def listed(prepared: Prepared) -> Iterator[Listed]:
         )
 
 
-def prefer_throughput() -> None:
-    """Lets a woken thread wait for the running one: SCHED_BATCH, for this thread and those that it starts.
-
-    A worker's two threads, the server's and the event loop's, wake each other several times a request and share one
-    interpreter lock. Under the usual policy the woken one takes the core, finds the lock held and goes back to sleep;
-    on one core that costs a quarter of the throughput (docs/performance.md).
-    """
-    with suppress(OSError):  # a sandbox may forbid it
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
 def load(prepared: Prepared) -> Application:
     """The ASGI application of one worker."""
     prefer_throughput()
     ledger = prepared.ledger
     worker = Worker(prepared)
+    exposition = Exposition(ledger, __version__, partial(figures, prepared.shelf))
     application = Application(
         worker,
         {
             "health": pages.health,
             "ready": pages.ready(lambda: ledger.draining),
-            "metrics": pages.metrics(Exposition(ledger, __version__).pieces),
+            "metrics": pages.metrics(exposition.pieces),
             "models": worker.models.index,
             "model": worker.models.one,
         },

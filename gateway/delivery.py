@@ -9,8 +9,7 @@ from gateway.dialects.endpoints import Endpoint
 from gateway.errors import ClientDisconnected, GatewayError, LimitExceeded, UpstreamStatus
 from gateway.schemas.record import Record
 from gateway.upstream.passthrough import Carried
-from gateway.upstream.replies import Stream, Whole
-from gateway.upstream.tries import Reply
+from gateway.upstream.replies import Whole
 
 Header = tuple[bytes, bytes]
 
@@ -41,8 +40,25 @@ class Listener(Protocol):
     def note(self, record: Record) -> None: ...
 
 
+class Stream(Protocol):
+    """An answer that comes in pieces: a provider's, or one that was kept or is shared."""
+
+    headers: list[Header]
+
+    @property
+    def over(self) -> bool: ...
+
+    async def chunk(self) -> bytes: ...
+    def note(self, record: Record) -> None: ...
+    async def close(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+Answer = Whole | Carried | Stream
+
+
 def deliver(
-    reply: Reply, send: Send, record: Record, books: Books, listener: Listener | None = None
+    reply: Answer, send: Send, record: Record, books: Books, listener: Listener | None = None
 ) -> Awaitable[None]:
     """Sends the reply, while it is awaited; that raises what the provider does to it on the way."""
     record.status = 200
@@ -174,6 +190,10 @@ def gateway_headers(record: Record) -> list[Header]:
         headers.append((b"x-gateway-rule", record.rule.encode()))
     if record.estimated:
         headers.append((b"x-gateway-estimated", b"true"))
+    if record.cache:
+        headers.append((b"x-gateway-cache", record.cache.encode()))
+        if not record.attempts and record.provider:
+            headers += _target_headers(record.provider, record.model)
     if record.plan:
         headers.append((b"x-gateway-plan", _printable(record.plan)))
     if record.dropped:

@@ -157,6 +157,13 @@ class BudgetExceeded(GatewayError):
     code = "budget_exceeded"
 
 
+class NotCached(GatewayError):
+    """The caller wants a kept answer only, and there is none (as RFC 9111, 5.2.1.7 has it for `only-if-cached`)."""
+
+    status = 504
+    code = "not_cached"
+
+
 # --- the gateway cannot serve now ------------------------------------------------------------------------------------
 
 

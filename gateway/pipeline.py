@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.delivery import Listener, Send, deliver, deliver_carried, deliver_error
+from gateway.caching.rooms import Asked as Sought
+from gateway.delivery import Answer, Listener, Send, deliver, deliver_carried, deliver_error
 from gateway.dialects.endpoints import Endpoint
 from gateway.dialects.parcels import parcel_call
 from gateway.dialects.stores import Store, choose
@@ -114,6 +115,13 @@ class Bodies(Protocol):
     def begin(self, record: Record, prompt: bytes) -> Listener | None: ...
 
 
+class Caching(Protocol):
+    """Answers with what was kept, with what somebody else is being told, or by the dispatcher: the way back may be
+    another one then."""
+
+    def answer(self, asked: Sought, send: Send) -> Awaitable[tuple[Answer, Send]]: ...
+
+
 class Crowd:
     """Those who are being served: a worker whose every request holds memory turns the rest away while it is cheap."""
 
@@ -152,6 +160,7 @@ class Gateway(msgspec.Struct, frozen=True):
     shadows: Shadowing | None = None
     keepalive: float = 0.0
     bodies: Bodies | None = None
+    caching: Caching | None = None
 
 
 async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record, gateway: Gateway) -> None:
@@ -177,8 +186,11 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         gateway.callers.add(inbound, _this_task())
         alive = living(send, endpoint, call.stream, gateway.keepalive, record)
         send = alive or send
-        reply = await gateway.dispatcher.send(plan, call, record)
-        if gateway.shadows is not None and plan.shadow:
+        if gateway.caching is None:
+            reply: Answer = await gateway.dispatcher.send(plan, call, record)
+        else:
+            reply, send = await gateway.caching.answer(Sought(inbound, endpoint, call, plan, record), send)
+        if gateway.shadows is not None and plan.shadow and record.attempts:
             gateway.shadows.cast(plan.shadow, call, record)
         await deliver(reply, send, record, gateway.telemetry, listener)
     except (Exception, asyncio.CancelledError) as error:

@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("upstream", "routing", "access", "cache", "guardrails", "prompts", "mcp"),
     ("delivery",),
     ("keepalive",),
+    ("caching",),
     ("pipeline",),
     ("api", "control"),
     ("app", "wiring", "listening", "supervisor", "cli", "commands", "__main__"),

@@ -6,7 +6,7 @@ A second door has to offer the same two faces, `Inbound` and `Send`.
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.errors import BadRequest, ClientDisconnected, RequestTooLarge, UnsupportedEncoding
 
@@ -177,6 +177,12 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the request body exceeds the limit of {limit} bytes")
 
 
+class Task(Protocol):
+    """What serves a caller, or stands for it."""
+
+    def cancel(self) -> Any: ...
+
+
 class Watch:
     """Cancels the task of a caller that went away, and of every caller when a drain runs out of time.
 
@@ -186,18 +192,25 @@ class Watch:
     TICK = 0.02  # seconds
 
     def __init__(self) -> None:
-        self._young: dict[Inbound, asyncio.Task[Any]] = {}
-        self._old: dict[Inbound, tuple[asyncio.Task[Any], asyncio.Task[None]]] = {}
+        self._young: dict[Inbound, Task] = {}
+        self._old: dict[Inbound, tuple[Task, asyncio.Task[None]]] = {}
         self._ticking = False
         self.draining = False
         self.cut = False
 
-    def add(self, inbound: Inbound, task: asyncio.Task[Any]) -> None:
+    def add(self, inbound: Inbound, task: Task) -> None:
         """Watch this caller for as long as `task` serves it."""
         if not self._ticking:
             self._ticking = True
             asyncio.get_running_loop().call_later(self.TICK, self._tick)
         self._young[inbound] = task
+
+    def instead(self, inbound: Inbound, task: Task) -> None:
+        """From now on `task` is cancelled in place of the one that was added, where it is watched."""
+        if inbound in self._young:
+            self._young[inbound] = task
+        elif inbound in self._old:
+            self._old[inbound] = (task, self._old[inbound][1])
 
     def remove(self, inbound: Inbound) -> None:
         """The answer is complete; the caller may go."""
@@ -221,10 +234,10 @@ class Watch:
             return
         ripe, self._young = self._young, {}
         for inbound, task in ripe.items():
-            self._old[inbound] = (task, asyncio.ensure_future(self._watch(inbound, task)))
+            self._old[inbound] = (task, asyncio.ensure_future(self._watch(inbound)))
 
-    async def _watch(self, inbound: Inbound, task: asyncio.Task[Any]) -> None:
+    async def _watch(self, inbound: Inbound) -> None:
         await inbound.until_gone()
         if inbound in self._old:
             inbound.gone = True
-            task.cancel()
+            self._old[inbound][0].cancel()

@@ -8,6 +8,7 @@ from gateway.config.routes import is_direct
 from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import STARS
 from gateway.config.units import seconds_text, size_text
+from gateway.schemas.caching import Settings
 
 Row = Sequence[str]
 
@@ -37,7 +38,22 @@ def _facts(config: Config) -> Iterator[str]:
         ("Limits", f"request {size_text(limits.max_body)}, answer {size_text(limits.max_answer)}"),
         ("Log", f"{config.log.level}, {config.log.format}"),
     ]
+    if config.cache is not None:
+        rows.append(("Cache", _cache(config.cache.settings)))
     return _table(rows)
+
+
+def _cache(settings: Settings) -> str:
+    """What is answered from the cache, and whom its answers are for."""
+    shared = {"key": "nobody shares", "all": "EVERYBODY SHARES"}.get(
+        settings.scope, f"shared by {settings.scope}"
+    )
+    words = (
+        f"{settings.mode}, {shared}, for {seconds_text(settings.ttl)}, up to {size_text(settings.max_size)}"
+    )
+    if settings.semantic is not None:
+        words += f"; likeness from {settings.semantic.threshold:g} by {settings.semantic.embedder}"
+    return words
 
 
 def _waits(waits: object) -> Iterator[tuple[str, float]]:

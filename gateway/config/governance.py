@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.caching import changes
 from gateway.config.nodes import Node
 from gateway.config.reading import (
     Read,
@@ -58,6 +59,7 @@ def _team(found: _Found, name: str, node: Node) -> str:
 
     def read(given: Section) -> str:
         _bounds(found, f"team:{name}", given)
+        given.get("cache", changes, None)  # found by the section `cache`, which it changes
         return given.get("org", _name, "")
 
     return section(read)(node)
@@ -84,6 +86,7 @@ def _key(found: _Found, orgs: dict[str, str], name: str, node: Node) -> None:
         team = given.get("team", _name, "")
         value = given.need("value", secret, None, 'such as "${ALICE_KEY}"')
         _bounds(found, f"key:{name}", given)
+        given.get("cache", changes, None)
         return VirtualKey(
             name,
             "" if value is None else sha256(value.reveal().encode()).hexdigest(),

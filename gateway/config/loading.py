@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.config.caching import cache
 from gateway.config.checks import check
 from gateway.config.environment import from_environment, from_flags
 from gateway.config.governance import governance
@@ -89,6 +90,7 @@ def _config(tree: Node, known: Known, base: Path, source: str) -> Config:
         journal=top.get("journal", section(journal), Config().journal),
         store=top.get("store", section(store), Config().store),
         records=top.get("records", section(records), Config().records),
+        cache=cache(top, base),
         data=top.get("data", path(base), Config().data),
         log=top.get("log", section(log), Config().log),
         governance=governance(top),

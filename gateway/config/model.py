@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import msgspec
 
+from gateway.config.caching_model import CacheConfig
 from gateway.config.records_model import Journal, Records, Store
 from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import Secret
+from gateway.schemas.caching import Changes
 from gateway.schemas.governance import Governance
 from gateway.schemas.plan import Breaker, Concurrency, Hedge, Timeouts
 
@@ -109,6 +111,8 @@ class Limits(msgspec.Struct, frozen=True):
     `upstream_connections` is per provider and worker, `pool_wait` how long a request waits for one,
     `keepalive` how long an idle one is kept. `requests` are served at once in each worker,
     further ones are refused. `shadows` run at once in each worker, holding `shadow_bytes` of bodies.
+    `reserve` is what limits and budgets hold for an answer that is not there yet: what the request `asked` for, where
+    it says that, what was `learned` of answers like it, never more than asked for, or the `most` that may come.
     """
 
     max_body: int = 32 << 20
@@ -121,6 +125,7 @@ class Limits(msgspec.Struct, frozen=True):
     requests: int = 10_000
     shadows: int = 32
     shadow_bytes: int = 64 << 20
+    reserve: str = "asked"
 
 
 class Retries(msgspec.Struct, frozen=True):
@@ -223,6 +228,7 @@ class ModelRoute(msgspec.Struct, frozen=True):
 
     `timeouts` and `retries` are None when those of the provider apply. `strict` refuses a request of which a target
     would get less than the caller wrote. `mid_stream` is error or resume, empty where what is set for all holds.
+    `cache` is None where it is as elsewhere.
     """
 
     targets: tuple[RouteTarget, ...]
@@ -235,6 +241,7 @@ class ModelRoute(msgspec.Struct, frozen=True):
     shadow: tuple[ShadowTarget, ...] = ()
     hedge: Hedge | None = None
     mid_stream: str = ""
+    cache: Changes | None = None
 
 
 class PriceOverride(msgspec.Struct, frozen=True):
@@ -293,6 +300,7 @@ class Config(msgspec.Struct, frozen=True):
     journal: Journal = Journal()
     store: Store = Store()
     records: Records = Records()
+    cache: CacheConfig | None = None
     data: str = "data"
     log: LogConfig = LogConfig()
     governance: Governance = Governance()

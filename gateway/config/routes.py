@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from gateway.config.caching import changes
 from gateway.config.model import ModelRoute, Retries, RouteTarget, ShadowTarget, Sticky, TimeoutChanges
 from gateway.config.nodes import Node, Where
 from gateway.config.problems import ConfigError, Problem, nearest
@@ -13,6 +14,7 @@ from gateway.config.sections import timeouts, weight
 from gateway.config.shadows import shadows
 from gateway.config.stickiness import sticky
 from gateway.config.values import declared_name, model_name, tag
+from gateway.schemas.caching import Changes
 from gateway.schemas.plan import Concurrency, Hedge
 
 STRATEGIES = (
@@ -65,6 +67,7 @@ class Draft(msgspec.Struct, frozen=True):
     shadow: tuple[ShadowTarget, ...] = ()
     hedge: Hedge | None = None
     mid_stream: str = ""
+    cache: Changes | None = None
 
     def references(self) -> tuple[Reference, ...]:
         return self.targets + self.fallbacks
@@ -84,6 +87,7 @@ class Draft(msgspec.Struct, frozen=True):
             shadow=self.shadow,
             hedge=self.hedge,
             mid_stream=self.mid_stream,
+            cache=self.cache,
         )
 
 
@@ -141,6 +145,7 @@ class Names(msgspec.Struct, frozen=True):
             shadow=given.get("shadow", shadows(self.direct), ()),
             hedge=given.get("hedge", section(hedge), None),
             mid_stream=given.get("mid_stream", choice("error", "resume"), ""),
+            cache=given.get("cache", changes, None),
         )
 
     def _weighted(self, given: Section) -> Reference:

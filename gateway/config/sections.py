@@ -39,6 +39,7 @@ from gateway.config.values import base_url, host, is_loopback
 DAY = 86_400.0
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "json", "text")
+RESERVES = ("asked", "learned", "most")
 
 weight: Read[int] = integer(1, 1_000_000)
 connections: Read[int] = integer(1, 65_536)
@@ -146,6 +147,7 @@ def limits(section: Section) -> Limits:
         requests=section.get("requests", integer(1, 1_000_000), usual.requests),
         shadows=section.get("shadows", integer(0, 10_000), usual.shadows),
         shadow_bytes=section.get("shadow_bytes", byte_size(0, 1 << 40), usual.shadow_bytes),
+        reserve=section.get("reserve", choice(*RESERVES), usual.reserve),
     )
 
 

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 from gateway import __version__
 from gateway._speedups.ledger import Ledger
 from gateway.config import Config
+from gateway.control.child import parent
 from gateway.control.discovery import Discovery
 from gateway.control.files import journal_folder
-from gateway.control.lists import fetch, sources
-from gateway.control.snapshots import Reread, Snapshots
-from gateway.providers.catalog import Catalog
+from gateway.control.keeping import Desk, Keeping
+from gateway.control.lists import Source, fetch, sources
+from gateway.control.remembering import copy_path, in_fork, recalled, remember
+from gateway.control.snapshots import Reread, Snapshots, begin
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from gateway.cache.store import Shelf
     from gateway.store.compiling import Stored
     from gateway.store.sealing import Sealer
 
@@ -42,33 +45,28 @@ Job = Callable[[], Awaitable[None]]
 
 
 def asks_for_models(config: Config) -> bool:
-    """Whether there are providers to be asked for their lists of models."""
-    return config.discovery.enabled and bool(sources(config))
+    """Whether there are providers to be asked for their lists of models, or may be some day."""
+    return config.discovery.enabled and bool(sources(config) or config.admin.enabled or config.source)
 
 
 def has_work(config: Config) -> bool:
     """Whether there is any job to do."""
-    return asks_for_models(config) or config.journal.enabled or config.admin.enabled or bool(config.source)
+    others = config.journal.enabled or config.admin.enabled or config.cache is not None
+    return others or asks_for_models(config) or bool(config.source)
 
 
 def run(
-    config: Config, ledger: Ledger, models: Path | None, catalog: Catalog, reread: Reread | None = None
+    config: Config, ledger: Ledger, models: Path | None, shelf: "Shelf", reread: Reread | None = None
 ) -> None:
     """The control process, from its start to its end; returns its life to no caller. `models` is the file of lists,
-    `reread` reads the configuration again."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole group; the supervisor passes on what it means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the job is there that it is for
-    os.nice(NICENESS)
-    os.umask(0o077)  # what is stored here is nobody else's to read
+    `shelf` tells where the cache's entries are, `reread` reads the configuration again."""
+    settle_in()
     code = 0
     try:
         snapshots = Snapshots(
             config, ledger.publish, reread, Reading(config) if config.admin.enabled else None
         )
-        jobs = _jobs(config, ledger, models, catalog, snapshots)
+        jobs = _jobs(config, ledger, models, shelf, snapshots)
         asyncio.run(_main(jobs, ledger, snapshots.ask))
     except Exception as error:
         log.error("control_failed", error=error, trace=traceback.format_exc())
@@ -77,48 +75,70 @@ def run(
     os._exit(code)  # it is a fork: what the supervisor wanted done at its own end is not to be done here
 
 
+def settle_in() -> None:
+    """What a child of the supervisor does first that works in the background."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # it goes to the whole group; the supervisor passes on what it means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the job is there that it is for
+    os.nice(NICENESS)
+    os.umask(0o077)  # what is stored here is nobody else's to read
+
+
 def _jobs(
-    config: Config, ledger: Ledger, models: Path | None, catalog: Catalog, snapshots: Snapshots
+    config: Config, ledger: Ledger, models: Path | None, shelf: "Shelf", snapshots: Snapshots
 ) -> list[tuple[str, Job]]:
     """Everything that is done here, by its name."""
-    found: list[tuple[str, Job]] = [("snapshots", snapshots.run)]
+    keeping = Keeping(shelf, lambda: snapshots.config)
+    found: list[tuple[str, Job]] = [("snapshots", snapshots.run), ("caching", keeping.run)]
     if models is not None:
-        job = Discovery(sources(config), models, config.discovery.every, fetch, ledger.publish)
-        found.append(("discovery", job.run))
+        found.append(("discovery", partial(discover, models, ledger, snapshots)))
     if config.journal.enabled:
-        found.append(("records", partial(keep_records, config, ledger, catalog)))
         found.append(("spending", partial(keep_budgets, config, ledger, snapshots)))
     if config.admin.enabled:
-        found.append(("admin", partial(administer, config, ledger, snapshots)))
+        found.append(("admin", partial(administer, config, ledger, Desk(shelf, ledger, keeping), snapshots)))
     return found
 
 
-async def keep_records(config: Config, ledger: Ledger, catalog: Catalog) -> None:
-    """Brings the journal into the store. What that needs is imported here, where alone it is needed."""
-    from gateway.control.recording import recording
+async def discover(models: Path, ledger: Ledger, snapshots: Snapshots) -> None:
+    """Asks the providers of the file and of the store for their lists of models, whoever they are at the time."""
+    config = snapshots.served
+    asked = sources(config)
 
-    await recording(config, ledger, catalog).run()
+    async def changes() -> list[Source]:
+        nonlocal config, asked
+        found = asked
+        while found == asked:
+            config = await snapshots.served_other_than(config)
+            found = sources(config)
+        asked = found
+        return found
+
+    await Discovery(asked, models, config.discovery.every, fetch, ledger.publish, changes).run()
 
 
 async def keep_budgets(config: Config, ledger: Ledger, snapshots: Snapshots) -> None:
-    """Tells a new ledger what was spent before; imported here for the same reason."""
+    """Tells a new ledger what was spent before; what that needs is imported here, where alone it
+    is needed."""
     from gateway.control.recording import store_url
     from gateway.control.spending import Spending, Standing
+    from gateway.control.sums import sums_path
     from gateway.store.engine import open_engine
 
     engine = open_engine(store_url(config))
     declared = Standing(
         lambda: snapshots.config.governance.budgets, engine if config.admin.enabled else None, ledger
     )
-    await Spending(ledger, journal_folder(config), engine, declared).run()
+    await Spending(ledger, journal_folder(config), engine, declared, sums_path(config)).run()
 
 
-async def administer(config: Config, ledger: Ledger, snapshots: Snapshots) -> None:
+async def administer(config: Config, ledger: Ledger, desk: Desk, snapshots: Snapshots) -> None:
     """Serves the admin API; imported here for the same reason."""
     from gateway.control.admin.server import serve_admin
 
-    metrics = Exposition(ledger, __version__).pieces
-    await serve_admin(config, snapshots.publish, metrics, lambda: snapshots.config)
+    metrics = Exposition(ledger, __version__, desk.held).pieces
+    await serve_admin(config, snapshots.publish, metrics, lambda: snapshots.config, desk)
 
 
 class Reading:
@@ -129,10 +149,12 @@ class Reading:
         self._config = config
         self._engine: Engine | None = None
         self._sealer: Sealer | None = None
+        self._salt = ""
 
     def __call__(self) -> "Stored":
         from gateway.control.admin.opening import sealer_of
         from gateway.control.recording import store_url
+        from gateway.store import things
         from gateway.store.compiling import stored_of
         from gateway.store.engine import open_engine, upgrade
 
@@ -143,7 +165,17 @@ class Reading:
         if self._sealer is None:
             self._sealer = sealer_of(self._engine, Path(self._config.data))
         with self._engine.connect() as connection:
+            self._salt = things.fact(connection, "master_salt")
             return stored_of(connection, self._sealer.open)
+
+    def remember(self, stored: "Stored") -> None:
+        """Keeps it for the next start; it was read before. Raises OSError."""
+        if self._sealer is not None:
+            remember(self._config, stored, self._sealer, self._salt)
+
+    def recalled(self) -> "Stored | None":
+        """What was kept."""
+        return recalled(self._config)
 
     def added(self, config: Config, stored: "Stored") -> tuple[Config, tuple[str, ...]]:
         """See gateway.control.additions."""
@@ -152,14 +184,24 @@ class Reading:
         return added(config, stored)
 
 
+def begin_as_before(config: Config) -> None:
+    """Where the store added to the file at the last end, this start begins with it: see read_config."""
+    if (
+        config.admin.enabled
+        and copy_path(config).exists()
+        and not in_fork(partial(begin, config, Reading(config)))
+    ):
+        log.warning("copy_unused", hint="what the store adds is served when it has been read")
+
+
 async def _main(jobs: list[tuple[str, Job]], ledger: Ledger, reload: Callable[[], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
     place = ledger.join("control")
-    works = [asyncio.ensure_future(_lasting(name, job)) for name, job in jobs]
-    watch = asyncio.ensure_future(_until_orphaned(os.getppid(), place.beat))
+    works = [asyncio.ensure_future(lasting(name, job)) for name, job in jobs]
+    watch = asyncio.ensure_future(until_orphaned(parent(), place.beat))
     ends = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((watch, ends), return_when=asyncio.FIRST_COMPLETED)
@@ -170,7 +212,7 @@ async def _main(jobs: list[tuple[str, Job]], ledger: Ledger, reload: Callable[[]
         place.leave()
 
 
-async def _lasting(name: str, job: Job) -> None:
+async def lasting(name: str, job: Job) -> None:
     """Runs the job; one that fails is begun anew, and the others do not notice."""
     await asyncio.sleep(HEAD_START)
     while True:
@@ -184,7 +226,9 @@ async def _lasting(name: str, job: Job) -> None:
         await asyncio.sleep(REST)
 
 
-async def _until_orphaned(parent: int, beat: Callable[[], None]) -> None:
+async def until_orphaned(parent: int, beat: Callable[[], None] | None = None) -> None:
+    """Returns when the supervisor has ended."""
     while os.getppid() == parent:
-        beat()
+        if beat is not None:
+            beat()
         await asyncio.sleep(PULSE)

@@ -26,6 +26,7 @@ from prometheus_client.exposition import choose_encoder
 from gateway._speedups.health import OPEN, survey
 from gateway._speedups.ledger import Ledger, Table, WorkerState
 from gateway.telemetry import cells
+from gateway.telemetry.caching import Figures, cache_families
 from gateway.telemetry.counters import PLAIN
 from gateway.telemetry.labels import OTHER, SEPARATOR
 
@@ -222,16 +223,18 @@ def _health_families(ledger: Ledger) -> Iterator[Metric]:
 class Vitals:
     """A prometheus-client collector of all families whose series are few."""
 
-    def __init__(self, ledger: Ledger, version: str) -> None:
+    def __init__(self, ledger: Ledger, version: str, cached: Callable[[], Figures] | None = None) -> None:
         self._ledger = ledger
         self._events = Table(ledger, "events")
         self._version = version
+        self._cached = cached
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("gateway", "The gateway's version.", {"version": self._version})
         yield from _worker_families(self._ledger.workers())
         yield from _event_families(self._events)
         yield from _health_families(self._ledger)
+        yield from cache_families(self._events, self._cached)
 
 
 class _Header:
@@ -260,12 +263,12 @@ def _understood(accept: str) -> str:
 
 
 class Exposition:
-    """Renders the ledger's metrics. Cheap to make; one per process."""
+    """Renders the ledger's metrics. Cheap to make; one per process. `cached` tells what the cache's store holds."""
 
-    def __init__(self, ledger: Ledger, version: str) -> None:
+    def __init__(self, ledger: Ledger, version: str, cached: Callable[[], Figures] | None = None) -> None:
         self._requests = Table(ledger, "requests")
         self._registry = CollectorRegistry()
-        self._registry.register(Vitals(ledger, version))
+        self._registry.register(Vitals(ledger, version, cached))
         self._label_texts: dict[bytes, str] = {}
 
     def render(self, accept: str) -> tuple[bytes, str]:

@@ -6,7 +6,7 @@ every label does: nothing is lost and nothing grows.
 """
 
 from gateway._speedups.ledger import Ledger, RequestCells, Table, Worker
-from gateway.schemas.record import Record
+from gateway.schemas.record import SERVED, Record
 from gateway.telemetry import cells
 from gateway.telemetry.labels import (
     NAME_LIMIT,
@@ -99,7 +99,7 @@ class Metrics:
         usage, cost = record.usage, record.cost_nano_usd
         total, waited, first = record.total_ns, record.waited_ns, record.first_token_ns
         queued = record.queued_ns
-        if usage is None:
+        if usage is None or (record.cache and record.cache in SERVED):
             unknown = cost is None and cost_is_unknown(record)
             self._add(block, total, waited, first, 0, 0, 0, 0, cost, unknown, queued)
             return

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.control.admin import resources
+from gateway.control.admin import caching, resources
 from gateway.control.admin.bodies import AuditEntry, Rotation, page_of
 from gateway.control.admin.checks import Store
 from gateway.control.admin.kinds import ADMIN_KEY, KEY, KINDS, Kind
@@ -31,6 +31,7 @@ class Call(msgspec.Struct, frozen=True):
     id: str = ""
     query: Query = Query()
     body: Any = None
+    cache: caching.Cache | None = None
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -44,7 +45,8 @@ Work = Callable[[Connection, Call], Done]
 
 
 class Action(msgspec.Struct, frozen=True):
-    """What can be asked for. `writes` tells that it changes something; `scoped`, that admins of one team may ask."""
+    """What can be asked for. `writes` tells that it changes something; `scoped`, that admins of one team may ask.
+    `filters` are those of a list; `parameters` are others, which are texts."""
 
     method: str
     path: str
@@ -57,6 +59,7 @@ class Action(msgspec.Struct, frozen=True):
     kind: Kind | None = None
     filters: tuple[str, ...] | None = None
     scoped: bool = False
+    parameters: tuple[str, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -117,6 +120,20 @@ def _who(_: Connection, call: Call) -> Done:
     return Done(call.asked.admin)
 
 
+def _cached(_: Connection, call: Call) -> Done:
+    return Done(caching.look(call.cache))
+
+
+def _forget(connection: Connection, call: Call) -> Done:
+    caching.forget(connection, call.id, call.asked, call.cache)
+    return Done(None)
+
+
+def _purge(connection: Connection, call: Call) -> Done:
+    caching.purge(connection, call.query.filters, call.asked, call.cache)
+    return Done(None)
+
+
 def _made(made: Made) -> Done:
     body = made.view if made.key is None else {**made.view, "key": made.key.text}
     return Done(body, made.view["version"])
@@ -168,6 +185,17 @@ def _on_keys() -> Iterator[Action]:
     yield Action("POST", f"{one}/revoke", KEY.write, "Ends a key for ever", _revoke, **bound)
 
 
+def _on_the_cache() -> Iterator[Action]:
+    root = "/api/cache"
+    yield Action(*("GET", root, "viewer", "Tells what the cache holds", _cached), answer=caching.Figures)
+    yield Action(
+        *("DELETE", root, "editor", "Forgets all kept answers of one tenant", _purge),
+        status=204,
+        parameters=caching.PARAMETERS,
+    )
+    yield Action(*("DELETE", f"{root}/{{id}}", "editor", "Forgets one kept answer", _forget), status=204)
+
+
 class Who(msgspec.Struct):
     """The admin key that asks."""
 
@@ -180,6 +208,7 @@ class Who(msgspec.Struct):
 ACTIONS = (
     *(action for kind in KINDS for action in _of(kind)),
     *_on_keys(),
+    *_on_the_cache(),
     Action(
         *("GET", "/api/audit", "admin", "Lists changes, newest first", _audit),
         answer=AuditPage,

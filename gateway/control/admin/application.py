@@ -22,6 +22,7 @@ from gateway.control.admin import queries
 from gateway.control.admin.access import Admin, Patience, admin_of, bearer
 from gateway.control.admin.actions import ACTIONS, Action, Call, Done
 from gateway.control.admin.answers import HEADERS, Refused, answer, failure, missing
+from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.openapi import document
 from gateway.control.admin.resources import Asked
@@ -50,7 +51,9 @@ class Api:
         version: str,
         changed: Callable[[], Awaitable[None]],
         metrics: Metrics,
+        cache: Cache | None = None,
     ) -> None:
+        self._cache = cache
         self._engine = engine
         self._store = store
         self._changed = changed
@@ -134,13 +137,16 @@ class Api:
         if id and not _ID.fullmatch(id):
             raise missing()
         pairs = request.query_params.multi_items()
+        if action.parameters:
+            query = queries.texts(pairs, action.parameters)
+            return Call(asked, self._store, id, query, _decoded(await _body(request), action), self._cache)
         table = audit if action.kind is None else action.kind.table
         filters = action.filters or ()
         if action.filters is None and pairs:
             raise queries.wrong(pairs[0][0][:64], "this takes no parameters")
         query = queries.read(pairs, table, filters, origins=action.kind is not None)
         raw = await _body(request) if action.writes else b""
-        return Call(asked, self._store, id, query, _decoded(raw, action))
+        return Call(asked, self._store, id, query, _decoded(raw, action), self._cache)
 
     def _do(self, action: Action, call: Call) -> Done:
         if action.writes:

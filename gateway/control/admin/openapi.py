@@ -64,6 +64,8 @@ def _parameters(action: Action) -> Iterable[dict[str, Any]]:
             about = "the version that is meant, as an ETag: refused with 409 when it is another one"
             schema = {"type": "string", "pattern": '^"[1-9][0-9]{0,8}"$'}
             yield {"name": "If-Match", "in": "header", "description": about, "schema": schema}
+    for name in action.parameters:
+        yield {"name": name, "in": "query", "schema": {**_TEXT, "minLength": 1}}
     if action.filters is None:
         return
     most = {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}
@@ -81,12 +83,15 @@ def _parameters(action: Action) -> Iterable[dict[str, Any]]:
         yield {"name": name, "in": "query", "schema": _filter(table.c[name].type)}
 
 
+_TEXT: dict[str, Any] = {"type": "string", "maxLength": LONGEST, "pattern": PRINTABLE}
+
+
 def _filter(kind: Any) -> dict[str, Any]:
     if isinstance(kind, Boolean):
         return {"type": "boolean"}
     if isinstance(kind, Integer):
         return {"type": "integer", "minimum": 0, "maximum": LARGEST}
-    return {"type": "string", "maxLength": LONGEST, "pattern": PRINTABLE}
+    return dict(_TEXT)
 
 
 def _responses(action: Action, refs: dict[type, dict[str, Any]]) -> dict[str, Any]:

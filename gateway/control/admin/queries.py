@@ -52,6 +52,20 @@ def read(pairs: Iterable[tuple[str, str]], table: Table, filters: tuple[str, ...
     return Query(found, after, most)
 
 
+def texts(pairs: Iterable[tuple[str, str]], known: tuple[str, ...]) -> Query:
+    """Parameters that are no filters of a list. Raises Refused."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in known:
+            raise wrong(name[:64], f"is no parameter here; known: {', '.join(known)}")
+        if name in found:
+            raise wrong(name, "is given twice")
+        if not value or len(value) > LONGEST or not _PRINTABLE.fullmatch(value):
+            raise wrong(name, f"must be at most {LONGEST} printable characters")
+        found[name] = value
+    return Query(found)
+
+
 def wrong(name: str, message: str) -> Refused:
     return Refused(400, "bad_parameter", message, name)
 

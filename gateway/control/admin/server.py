@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from gateway import __version__
 from gateway.config import Config
 from gateway.control.admin.application import Api, Metrics
+from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.opening import open_store
 from gateway.store.sealing import Unusable
@@ -40,12 +41,13 @@ async def serve_admin(
     changed: Callable[[], Awaitable[None]],
     metrics: Metrics,
     current: Callable[[], Config] | None = None,
+    cache: Cache | None = None,
 ) -> None:
     """Runs until it is cancelled. The workers need none of it. `current` is the configuration of the moment."""
     engine, store = await _opened(config, current)
     try:
         listener = await _listening(config.admin.host, config.server.admin_port)
-        api = Api(engine, store, __version__, changed, metrics).application()
+        api = Api(engine, store, __version__, changed, metrics, cache).application()
         log.info("admin_listening", url=f"http://{_shown(config.admin.host)}:{config.server.admin_port}/api")
         await _serve(api, listener)
     finally:

@@ -1,0 +1,1 @@
+"""What turns a text into a direction: the interface, and what stands behind it."""

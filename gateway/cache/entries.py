@@ -1,0 +1,28 @@
+"""Entries as bytes: a version, then msgpack. What is read back is hostile: whatever is odd is no entry."""
+
+import msgspec
+
+from gateway.schemas.caching import Entry
+
+VERSION = 1
+"""Grows with every change of what an entry or a log holds: older ones are no entries."""
+
+_HEAD = bytes((VERSION,))
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Entry).decode
+
+
+def pack(entry: Entry) -> bytes:
+    """The bytes of an entry."""
+    return _HEAD + _encode(entry)
+
+
+def unpack(payload: bytes) -> Entry | None:
+    """The entry in these bytes; None for those of another version, and for damaged ones."""
+    if payload[:1] != _HEAD:
+        return None
+    try:
+        return _decode(memoryview(payload)[1:])
+    except _UNREADABLE:
+        return None

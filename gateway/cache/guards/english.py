@@ -1,0 +1,89 @@
+"""The function words of English, and whether a text is English: only there may a word be passed over."""
+
+_ = str.split
+
+ARTICLES = frozenset(_("a an the some any this that these those there it its"))
+SELF = frozenset(_("i me my mine myself we us our ours ourselves one's someone somebody people's"))
+FILLERS = frozenset(
+    _(
+        """please kindly really actually currently exactly just basically simply still already now also so because if
+        whether that which who whom whose while although though maybe perhaps possibly however therefore thus hence
+        anyway ever is are was were am be been being do does did done doing have has had having as and but such own
+        according"""
+    )
+)
+AUXILIARIES = frozenset(_("is are was were am be been do does did have has had"))
+PAST, PRESENT = frozenset(_("was were did")), frozenset(_("is are am do does"))
+MODALS = {
+    **dict.fromkeys(_("can could able"), "can"),
+    **dict.fromkeys(_("should ought"), "should"),
+    **dict.fromkeys(_("must shall"), "must"),
+    **dict.fromkeys(_("may might"), "may"),
+    **dict.fromkeys(_("will would"), "will"),
+}
+PERSONS = {
+    **dict.fromkeys(_("you your yours yourself yourselves"), "you"),
+    **dict.fromkeys(_("he him his himself"), "he"),
+    **dict.fromkeys(_("she her hers herself"), "she"),
+    **dict.fromkeys(_("they them their theirs themselves"), "they"),
+}
+ROLES = {
+    "of": "o", "in": "i", "within": "i", "on": "n", "upon": "n", "at": "a", "for": "f", "from": "r", "to": "t",
+    "into": "t", "onto": "t", "towards": "t", "toward": "t", "by": "b", "with": "w", "using": "w", "about": "u",
+    "regarding": "u", "concerning": "u", "than": "h", "like": "l", "per": "p", "via": "v",
+}  # fmt: skip
+NEGATIONS = {
+    **dict.fromkeys(_("not no never without non none nobody nothing neither nor cannot"), "not"),
+    **dict.fromkeys(_("except excluding unless"), "except"),
+}
+
+VERBATIM = frozenset(
+    _(
+        """translate translates translated translation say says said pronounce pronounced spell spelled spelt spelling
+        correct corrects proofread rewrite rephrase paraphrase conjugate conjugation grammar grammatical grammatically
+        edit plural singular rhyme rhymes rhyming synonym synonyms antonym antonyms letters syllables tense verb noun"""
+    )
+)
+"""Words of questions about words: there every word counts, as it is written."""
+LITERAL = frozenset(_("mean means meaning meanings definition define defined word wording term phrase idiom"))
+"""Words of questions about the meaning of words: there no other word will do."""
+
+_TELLING = frozenset(
+    _(
+        """the is are what how why when where who which does did of and my can should with for from i you it this
+        that please to your there was were has have be about an at if not if would could a do in on or me we our"""
+    )
+)
+_WEAK = frozenset(_("an in was on so am do no me or as a he we at i to of"))
+_VERBS = frozenset(
+    _(
+        """write summarize summarise translate convert explain describe list name give show recommend suggest tell
+        compare generate create make find calculate define draft compose rewrite book sort delete remove solve"""
+    )
+)
+_FOREIGN = frozenset(
+    _(
+        """de la el les los las le un una une der die das und ein eine einen ist het een van il lo gli di que qui est
+        por para com con os da na och att ik je mijn nicht wie wo kann ich sie wir ihr den dem zu auf mit fur del al
+        en es y e o ou et du des au aux dans sur mon ma mes ce cette sono che per mi ti si su tu se te jak jest nie
+        och det som pa kan jag inte hur vad var mein meine wat hoe waar niet cual como donde cuando quien quanto"""
+    )
+)
+
+
+def is_english(words: list[str]) -> bool | None:
+    """True where function words prove it, False where another language shows, None where nothing tells."""
+    telling = strong = foreign = strange = 0
+    for word in words:
+        if word in _TELLING:
+            telling += 1
+            strong += word not in _WEAK
+        elif word in _VERBS:
+            strong += 1
+        elif not word.isascii():
+            strange += 1
+        elif word in _FOREIGN:
+            foreign += 1
+    if strange * 4 > len(words) or (foreign + strange and foreign + strange >= max(telling, strong)):
+        return False
+    return True if strong or (telling > 1 and not foreign) else None

@@ -1,0 +1,88 @@
+"""The sentences of a text, with the phrases that mean one word and the numbers spelt in words put into one form."""
+
+from gateway.cache.guards.frames import is_courtesy
+from gateway.cache.guards.numerals import NUMBER_WORDS, ROMAN, SCALES, scaled, worded
+from gateway.cache.guards.synonyms import PHRASES
+from gateway.cache.guards.tokens import NUMBER, STOP, WORD, Token
+
+_words = str.split
+_ROMAN_AFTER = frozenset(
+    _words("war part chapter volume phase act type henry louis elizabeth charles george")
+)
+
+
+def sentences_of(tokens: list[Token]) -> list[list[Token]]:
+    found: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind != STOP:
+            found[-1].append(token)
+        elif found[-1]:
+            found.append([])
+    said = [sentence for sentence in found if sentence]
+    return [sentence for sentence in said if not is_courtesy(sentence)] if len(said) > 1 else said
+
+
+def phrased(tokens: list[Token]) -> list[Token]:
+    """With the phrases that have a one-word meaning put into it (log in, get rid of)."""
+    found: list[Token] = []
+    index = 0
+    words = [token.word for token in tokens]
+    while index < len(tokens):
+        token = tokens[index]
+        for said, meant in PHRASES.get(token.word, ()) if token.kind == WORD else ():
+            if words[index : index + len(said)] == said:
+                found.extend(Token(word, proud=token.proud) for word in meant)
+                found[-1].owner = tokens[index + len(said) - 1].owner
+                index += len(said)
+                break
+        else:
+            found.append(token)
+            index += 1
+    return found
+
+
+def numbered(tokens: list[Token]) -> list[Token]:
+    """With the numbers that are spelt in words, and Roman ones, as numbers."""
+    found: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        before = found[-1] if found else None
+        if token.kind == WORD and token.proud and before and _is_roman(token.word, before):
+            found.append(Token(ROMAN[token.word], NUMBER))
+        elif token.kind == WORD and token.word == "second" and before and before.word == "the":
+            found.append(Token("2th", NUMBER))
+        elif token.kind == WORD:
+            number, used = "", 0
+            if token.word in NUMBER_WORDS:
+                number, used = worded(
+                    [other.word for other in tokens[index : index + 12] if other.kind == WORD]
+                )
+            if used and not _is_pronoun_one(token.word, before):
+                found.append(Token(number, NUMBER))
+                index += used - 1
+            else:
+                found.append(token)
+        elif token.kind == NUMBER and index + 1 < len(tokens) and (scale := _scale(tokens[index + 1])):
+            found.append(Token(scaled(token.word, scale), NUMBER))
+            index += 1
+        else:
+            found.append(token)
+        index += 1
+    return found
+
+
+def _is_roman(word: str, before: Token) -> bool:
+    return word in ROMAN and (before.proud or before.word in _ROMAN_AFTER)
+
+
+def _is_pronoun_one(word: str, before: Token | None) -> bool:
+    return (
+        word == "one"
+        and before is not None
+        and before.word in ("this", "that", "which", "the", "another", "can")
+    )
+
+
+def _scale(token: Token) -> int:
+    return SCALES.get(token.word, 0) if token.kind == WORD else 0

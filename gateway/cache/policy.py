@@ -1,0 +1,123 @@
+"""What may be looked up, what may be kept, and which questions may be looked for by their meaning."""
+
+import json
+import re
+from typing import Any
+
+from gateway._speedups.plainness import look_at
+from gateway.schemas.caching import Semantic, Settings, Wishes
+from gateway.schemas.chat import Audio, BuiltinTool, ChatRequest, File, Image, Opaque, Text
+from gateway.schemas.record import Record
+from gateway.tokens.conversations import text_tokens
+
+COMPLETE = frozenset(
+    (
+        *(
+            "stop",
+            "tool_calls",
+            "function_call",
+            "eos",
+            "eos_token",
+        ),  # OpenAI Chat, and servers that are like it
+        *("end_turn", "stop_sequence", "tool_use"),  # Anthropic, Bedrock
+        *(
+            "STOP",
+            "COMPLETE",
+            "STOP_SEQUENCE",
+            "TOOL_CALL",
+            "completed",
+        ),  # Gemini, Cohere, OpenAI's Responses API
+    )
+)
+"""The dialects' words for an answer that ended by itself. Any other was cut, filtered, refused or paused."""
+
+_WORLDLY = frozenset(("web_search_options", "mcp_servers", "container"))
+"""Extras that let the provider act, or look at what changes."""
+
+_ENDS = re.compile(rb'"(?:finish_reason|stop_reason|finishReason|stopReason)"\s*:\s*"([^"\\]{1,64})"')
+_REFUSED = re.compile(rb'"refusal"\s*:\s*"[^"]')
+
+_CODE = re.compile(
+    r"```|`[^`\n]+`|^(?: {4}|\t)\S|[{};]\s*$|=>|==|!=|\(\)|</?[a-z][^>]*>"
+    r"|^\s*(?:def|class|import|from|SELECT|#include)\s",
+    re.MULTILINE,
+)
+_QUOTED = re.compile(r'"[^"\n]{2,}"|“[^”]{2,}”|„[^“”]{2,}[“”]|«[^»]{2,}»|「[^」]{2,}」|^\s*>\s', re.MULTILINE)
+_MOST_PER_TOKEN = 16
+"""Characters: a text of more than so many for each token that it may have is not counted."""
+
+
+def may_look(request: ChatRequest, wishes: Wishes, body: bytes) -> bool:
+    """Whether an entry may answer, and the answer be kept.
+
+    Not what the provider runs or keeps, for then the answer is not all that is asked; nor, where answers are shared, a
+    body that the provider could read differently from the gateway: its answer would be another question's for others.
+    """
+    if wishes.mode == "off" or request.store:
+        return False
+    if request.extras and any(_acts(extra.name, extra.value) for extra in request.extras):
+        return False
+    if request.tools and any(isinstance(tool, BuiltinTool) for tool in request.tools):
+        return False
+    return wishes.scope == "key" or not ambiguous(body)
+
+
+def may_keep(record: Record, body: bytes, settings: Settings, choices: int = 1) -> bool:
+    """Whether `body`, all that the caller was told, is a whole answer and nothing but one."""
+    if record.status != 200 or record.error or record.skipped or record.finish not in COMPLETE:
+        return False
+    if not body or len(body) > settings.max_entry:
+        return False
+    if record.usage is not None and not record.usage.output:
+        return False
+    if b'"refusal"' in body and _REFUSED.search(body):
+        return False
+    return choices <= 1 or all(word.decode("latin-1") in COMPLETE for word in _ENDS.findall(body))
+
+
+def may_mean(request: ChatRequest, semantic: Semantic, text: str | None) -> str | None:
+    """`text`, the last of the user, where it may be looked for by its meaning; else None."""
+    if text is None or not text.strip() or len(text) > semantic.max_tokens * _MOST_PER_TOKEN:
+        return None
+    if request.temperature is not None and request.temperature > semantic.max_temperature:
+        return None
+    allow = semantic.allow
+    if request.tools and "tools" not in allow:
+        return None
+    if "images" not in allow and any(_looks(message.parts) for message in request.messages):
+        return None
+    if "code" not in allow and (_CODE.search(text) or _QUOTED.search(text)):
+        return None
+    tokens = text_tokens(request.model, text)
+    return text if (len(text) // 4 if tokens is None else tokens) <= semantic.max_tokens else None
+
+
+def ambiguous(body: bytes) -> bool:
+    """Whether some object in the body has a key twice: of two readers, one may take the first and one the last."""
+    if look_at(body):
+        return False
+    try:
+        _STRICT.decode(body.decode())
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _acts(name: str, value: bytes) -> bool:
+    return name in _WORLDLY or (name == "store" and value == b"true")
+
+
+def _looks(parts: tuple[Any, ...]) -> bool:
+    """Whether anything but text is in play."""
+    return any(isinstance(part, Image | Audio | File | Opaque) for part in parts) or any(
+        _looks(part.parts) for part in parts if not isinstance(part, Text) and hasattr(part, "parts")
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Nothing of the document is needed."""
+    if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a key is written twice")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_once)

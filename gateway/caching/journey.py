@@ -1,0 +1,319 @@
+"""Between a request's plan and its provider: a kept answer, one that is on its way already, or a new one to keep."""
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter_ns, time
+
+import msgspec
+
+from gateway.cache.canonical import Kept, open_entry
+from gateway.cache.entries import pack
+from gateway.cache.hearing import Keeper
+from gateway.cache.keys import exact_key, last_text, namespace_key, owner_of, scope_of
+from gateway.cache.policy import may_keep, may_look, may_mean
+from gateway.cache.quick import quick_key
+from gateway.cache.wishes import body_wishes, wishes_of
+from gateway.caching.leaving import Leaving
+from gateway.caching.replaying import Found, Replay, told_again
+from gateway.caching.rooms import (
+    Asked,
+    Books,
+    Callers,
+    Counts,
+    Dispatch,
+    Meaning,
+    Rules,
+    Store,
+    model_of,
+)
+from gateway.caching.sharing import Shared, as_leader
+from gateway.caching.vectors import Vectors
+from gateway.delivery import Answer, Send
+from gateway.dialects.endpoints import CHAT, EMBED
+from gateway.errors import GatewayError, NotCached, UpstreamStatus
+from gateway.schemas.caching import Settings, Wishes
+from gateway.schemas.call import Call
+from gateway.schemas.chat import ChatRequest
+from gateway.schemas.plan import Plan
+from gateway.schemas.record import Record
+from gateway.upstream.replies import Whole
+
+EVERYONES = frozenset((400, 413, 422))
+"""Statuses by which a provider refuses a request, whoever sends it."""
+
+
+class Lookup(msgspec.Struct, gc=False):
+    """What is looked for, and under which settings. A `plain` request says nothing but texts and a few numbers."""
+
+    settings: Settings
+    wishes: Wishes
+    scope: bytes
+    key: bytes
+    plain: bool = False
+
+    def owner(self, record: Record) -> int:
+        """Whose it is, as the store knows them: all that a tenant has goes together, however it is divided."""
+        settings, wishes = self.settings, self.wishes
+        if wishes.scope == settings.scope and not wishes.namespace:
+            return owner_of(self.scope)
+        undivided = msgspec.structs.replace(wishes, scope=settings.scope, namespace="")
+        return owner_of(scope_of(settings, undivided, record))
+
+
+class Caching:
+    """The cache of one worker, by one snapshot of the configuration."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Rules,
+        dispatcher: Dispatch,
+        callers: Callers,
+        books: Books,
+        counts: Counts,
+        flying: dict[bytes, Shared],
+        meaning: Meaning | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        """`flying` outlives snapshots: requests under way may be joined by later ones."""
+        self._store = store
+        self._rules = rules
+        self._dispatcher = dispatcher
+        self._callers = callers
+        self._books = books
+        self._counts = counts
+        self._flying = flying
+        self._meaning = meaning
+        self._clock = clock
+        self._vectors = Vectors(store, dispatcher, books, counts, clock)
+
+    async def answer(self, asked: Asked, send: Send) -> tuple[Answer, Send]:
+        """The answer, and the way back for it. Raises NotCached, and what the dispatcher raises."""
+        record, call = asked.record, asked.call
+        settings = self._rules(asked.plan.route, record.key, record.team)
+        wishes = body_wishes(call, wishes_of(asked.inbound.headers, settings), settings)
+        if settings.mode != "off" and asked.endpoint.family == EMBED:
+            return await self._vectors.answer(asked, settings, wishes), send
+        lookup = self._lookup(asked, settings, wishes)
+        if lookup is None:
+            return await self._dispatcher.send(asked.plan, call, record), send
+        began = perf_counter_ns()
+        replay = self._exact(asked, lookup) if lookup.wishes.read else None
+        if replay is None and lookup.wishes.mode == "semantic" and lookup.wishes.read:
+            replay = await self._near(asked, lookup)
+        if replay is not None:
+            return self._serve(replay, record, began), send
+        if lookup.wishes.only:
+            record.cache = "miss"
+            self._counts.cache_lookup("miss", perf_counter_ns() - began)
+            raise NotCached("there is no answer to this in the cache, and the request asks for no other")
+        shared = self._flying.get(lookup.key) if lookup.settings.coalesce and lookup.wishes.read else None
+        if shared is not None:
+            joined = await self._join(shared, asked, lookup, began)
+            if joined is not None:
+                return joined, send
+        record.cache = "miss"
+        if lookup.wishes.read:
+            self._counts.cache_lookup("miss", perf_counter_ns() - began)
+        if not lookup.wishes.write:
+            return await self._dispatcher.send(asked.plan, call, record), send
+        return await self._lead(asked, lookup, send)
+
+    # --- what is looked for ---------------------------------------------------------------------------------
+
+    def _lookup(self, asked: Asked, settings: Settings, wishes: Wishes) -> Lookup | None:
+        """None where the cache has nothing to do with the request."""
+        call, record = asked.call, asked.record
+        if settings.mode == "off" or asked.endpoint.family != CHAT:
+            return None
+        if wishes.mode != "off" and (wishes.read or wishes.write):
+            scope, name = scope_of(settings, wishes, record), model_of(asked)
+            if call.request is None:
+                key = quick_key(call.endpoint, call.body, scope, name, call.headers)
+                if key is not None:
+                    return Lookup(settings, wishes, scope, key, plain=True)
+            request = read(asked)
+            if request is not None and may_look(request, wishes, call.body):
+                key = exact_key(request, scope, name, body=call.body, headers=call.headers)
+                return Lookup(settings, wishes, scope, key)
+        record.cache = "bypass"
+        self._counts.cache_lookup("bypass", 0)
+        return None
+
+    def _exact(self, asked: Asked, lookup: Lookup) -> Replay | None:
+        found = self._store.get(lookup.key, self._clock())
+        return None if found is None else self._told(found, asked, lookup, lookup.key)
+
+    async def _near(self, asked: Asked, lookup: Lookup) -> Replay | None:
+        semantic = lookup.settings.semantic
+        request = read(asked)
+        if self._meaning is None or semantic is None or request is None:
+            return None
+        text = may_mean(request, semantic, last_text(request))
+        if text is None:
+            return None
+        namespace = _namespace(request, asked, lookup)
+        near = await self._meaning.find(namespace, text, lookup.wishes.threshold, self._clock())
+        if near is None:
+            return None
+        found = self._store.get(near.key, self._clock())
+        if found is None:
+            self._meaning.forget(namespace, near.key)
+            return None
+        replay = self._told(found, asked, lookup, near.key)
+        if replay is not None:
+            replay.similarity = near.similarity
+        return replay
+
+    def _told(self, found: Found, asked: Asked, lookup: Lookup, key: bytes) -> Replay | None:
+        """What is found, as this caller may have it."""
+        kept = open_entry(found.payload)
+        if kept is None or not _fits(kept, asked.plan):
+            return None
+        request = brief(asked.call) if lookup.plain else read(asked)
+        if request is None:
+            return None
+        age = max(0.0, self._clock() - kept.entry.created)
+        if lookup.wishes.max_age is not None and age > lookup.wishes.max_age:
+            return None
+        replay = told_again(kept, found, (asked.endpoint, asked.call, request), lookup.wishes, age)
+        if replay is not None and kept.again is not None:
+            self._store.put(key, lookup.owner(asked.record), found.expires, kept.again)
+        return replay
+
+    def _serve(self, replay: Replay, record: Record, began: int) -> Answer:
+        result = "semantic" if replay.similarity else "hit"
+        replay.note(record, result)
+        self._counts.cache_lookup(result, perf_counter_ns() - began, replay.similarity)
+        self._counts.cache_saved(record)
+        return replay.reply
+
+    # --- what somebody else asks for ------------------------------------------------------------------------
+
+    async def _join(self, shared: Shared, asked: Asked, lookup: Lookup, began: int) -> Answer | None:
+        """The answer to the same request, which is under way; None where it has to be asked for."""
+        record = asked.record
+        if not shared.goes_to(asked.plan.targets):
+            return None
+        alike = shared.tells(asked.call)
+        shared.others += 1
+        share = None
+        before = perf_counter_ns()
+        try:
+            await (shared.begun() if alike else shared.ended())
+            if alike and shared.failure is None and not shared.spilled and shared.source is not None:
+                share = shared.joined(asked.endpoint.stream_type)
+        finally:
+            record.waited_ns += perf_counter_ns() - before
+            if share is None:
+                shared.left()
+        if not alike:
+            replay = self._exact(asked, lookup)
+            return None if replay is None else self._serve(replay, record, began)
+        if shared.failure is not None and _is_everyones(shared.failure):
+            record.cache = "coalesced"
+            raise shared.failure.with_traceback(None)
+        if share is None and shared.whole is None:
+            return None
+        record.cache, record.cost_nano_usd = "coalesced", 0
+        self._counts.cache_lookup("coalesced", before - began)
+        if share is not None:
+            share.listen(record, self._counts.cache_saved)
+            return share
+        assert shared.whole is not None  # looked at above
+        as_leader(record, shared.record)
+        self._counts.cache_saved(record)
+        return Whole(shared.whole.body, [], shared.whole.content_type)
+
+    # --- what is asked for ----------------------------------------------------------------------------------
+
+    async def _lead(self, asked: Asked, lookup: Lookup, send: Send) -> tuple[Answer, Send]:
+        """Asks, and keeps the answer at its right end. Others may join meanwhile."""
+        key, record, call = lookup.key, asked.record, asked.call
+        task = asyncio.current_task()
+        assert task is not None  # every request is served in one
+
+        def tell(body: bytes) -> None:
+            self._keep(asked, lookup, body)
+
+        shared = Shared(asked.inbound, task, asked.call, asked.plan, record, lookup.settings.max_entry, tell)
+        if lookup.settings.coalesce and key not in self._flying:
+            self._flying[key] = shared
+            shared.done = self._landed(key)
+            self._callers.instead(asked.inbound, shared)
+        try:
+            reply = await self._dispatcher.send(asked.plan, call, record)
+        except BaseException as error:
+            shared.failed(error)
+            raise
+        if isinstance(reply, Whole):
+            self._keep(asked, lookup, reply.body)
+            shared.answered(reply)
+            return reply, Leaving(send, shared) if shared.detached else send
+        return shared.begins(reply), Leaving(send, shared)
+
+    def _landed(self, key: bytes) -> Callable[[], None]:
+        def landed() -> None:
+            self._flying.pop(key, None)
+
+        return landed
+
+    def _keep(self, asked: Asked, lookup: Lookup, body: bytes) -> None:
+        """Keeps an answer that was told to its right end, where it may be kept."""
+        record, call, settings = asked.record, asked.call, lookup.settings
+        self._books.price(record)
+        record.status = record.status or 200
+        choices = asked.endpoint.choices(call.facts)
+        if record.skipped or not may_keep(record, body, settings, choices):
+            return
+        keeper = Keeper(call.endpoint, call.stream, settings.max_entry)
+        keeper.hear(body)
+        entry = keeper.entry(record)
+        if entry is None:
+            return
+        expires = self._clock() + lookup.wishes.ttl
+        if not self._store.put(lookup.key, lookup.owner(asked.record), expires, pack(entry)):
+            return
+        semantic = settings.semantic
+        if self._meaning is None or semantic is None or lookup.wishes.mode != "semantic":
+            return
+        request = read(asked)
+        text = None if request is None else may_mean(request, semantic, last_text(request))
+        if request is not None and text is not None:
+            self._meaning.add(
+                _namespace(request, asked, lookup), text, lookup.key, expires, lookup.owner(record)
+            )
+
+
+def read(asked: Asked) -> ChatRequest | None:
+    """The neutral request; None where it cannot be read, whatever its provider says of it."""
+    call = asked.call
+    if call.request is None:
+        try:
+            call.request = asked.endpoint.read(call)
+        except GatewayError:
+            return None
+    return call.request if isinstance(call.request, ChatRequest) else None
+
+
+def brief(call: Call) -> ChatRequest:
+    """As much of a plain request as its answer depends upon."""
+    usage = call.endpoint != "chat_completions" or call.facts.include_usage
+    return ChatRequest(
+        dialect=call.dialect, model=call.model, messages=(), stream=call.stream, stream_usage=usage
+    )
+
+
+def _namespace(request: ChatRequest, asked: Asked, lookup: Lookup) -> bytes:
+    call = asked.call
+    return namespace_key(request, lookup.scope, model_of(asked), body=call.body, headers=call.headers)
+
+
+def _fits(kept: Kept, plan: Plan) -> bool:
+    """Whether who answered is one whom this request may ask."""
+    entry = kept.entry
+    return any(one.model == entry.model and one.provider == entry.provider for one in plan.targets)
+
+
+def _is_everyones(failure: BaseException) -> bool:
+    return isinstance(failure, UpstreamStatus) and failure.http_status in EVERYONES

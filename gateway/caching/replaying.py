@@ -1,0 +1,111 @@
+"""A kept answer, told again as its new caller wants it: plain or streamed, at once or at a pace, in any dialect."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+from time import monotonic, time_ns
+from typing import Protocol
+
+import msgspec
+
+from gateway.cache.canonical import Kept
+from gateway.cache.pacing import Pace, paced
+from gateway.cache.replay import mark, plain, streamed
+from gateway.delivery import STREAM_HEADERS, Header
+from gateway.dialects.endpoints import ARRAYS, Endpoint
+from gateway.schemas.caching import Wishes
+from gateway.schemas.call import Call
+from gateway.schemas.chat import ChatRequest
+from gateway.schemas.record import Record
+from gateway.upstream.replies import Whole
+
+RATE = 80.0
+"""Tokens in a second of an answer that is told at a pace."""
+
+PACE = Pace(RATE, monotonic, asyncio.sleep)
+
+
+_numbers = count(time_ns() // 1000 % 10**9)
+"""Of the answers told by this process, so that no two have the same id."""
+
+
+class Found(Protocol):
+    """What the store has under a key. Times are Unix seconds."""
+
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def written(self) -> float: ...
+    @property
+    def expires(self) -> float: ...
+    @property
+    def id(self) -> str: ...
+
+
+class Paced:
+    """A kept answer that is told as slowly as a model speaks; delivered as a provider's stream would be."""
+
+    __slots__ = ("_pieces", "headers", "over")
+
+    def __init__(self, pieces: AsyncIterator[bytes], headers: list[Header]) -> None:
+        self._pieces = pieces
+        self.headers = headers
+        self.over = False
+
+    async def chunk(self) -> bytes:
+        """The next bytes; b"" at the end."""
+        async for data in self._pieces:
+            if data:
+                return data
+        self.over = True
+        return b""
+
+    def note(self, record: Record) -> None:
+        """All is known before it begins."""
+
+    async def close(self) -> None:
+        """It was told to its end."""
+
+    def abort(self) -> None:
+        """Nobody wants the rest."""
+
+
+class Replay(msgspec.Struct, gc=False):
+    """An answer to give, and the entry that it was."""
+
+    reply: Whole | Paced
+    kept: Kept
+    dropped: tuple[str, ...] = ()
+    similarity: float = 0.0
+
+    def note(self, record: Record, result: str) -> None:
+        """Writes into the record what is known of the answer. It costs nothing; what it saves is noted."""
+        entry = self.kept.entry
+        record.cache, record.cost_nano_usd, record.saved_nano_usd = result, 0, entry.cost_nano_usd
+        record.provider, record.model = entry.provider, entry.model
+        record.answered_model, record.usage, record.finish = entry.answered_model, entry.usage, entry.finish
+        record.dropped += self.dropped
+        if self.similarity:
+            self.reply.headers.append((b"x-gateway-cache-similarity", b"%.4f" % self.similarity))
+
+
+def told_again(
+    kept: Kept, found: Found, asked: tuple[Endpoint, Call, ChatRequest], wishes: Wishes, age: float
+) -> Replay | None:
+    """The answer for this call; None where its dialect has no words for it."""
+    endpoint, call, request = asked
+    speaks = ARRAYS.get(endpoint.name, endpoint) if call.array else endpoint
+    name = mark(found.id, next(_numbers))
+    headers = [(b"x-gateway-cache-age", b"%d" % age), (b"x-gateway-cache-id", found.id.encode())]
+    if call.stream and wishes.paced:
+        slow = paced(kept, speaks, request, name, PACE)
+        if slow is None:
+            return None
+        headers.append((b"content-type", slow.content_type))
+        return Replay(Paced(slow.chunks, headers), kept, slow.dropped)
+    told = (streamed if call.stream else plain)(kept, speaks, request, name)
+    if told is None:
+        return None
+    if call.stream:
+        headers += STREAM_HEADERS
+    return Replay(Whole(told.body, headers, told.content_type), kept, told.dropped)

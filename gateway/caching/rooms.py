@@ -1,0 +1,94 @@
+"""What the cache's journey is given: a request, and the rooms that stand around it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.caching.replaying import Found
+from gateway.caching.sharing import Leaver, Shared
+from gateway.dialects.endpoints import Endpoint
+from gateway.schemas.caching import Settings
+from gateway.schemas.call import Call
+from gateway.schemas.plan import Plan
+from gateway.schemas.record import Record
+from gateway.upstream.tries import Reply
+
+
+class Inbound(Leaver, Protocol):
+    """A caller's request, as its door has it."""
+
+    headers: dict[bytes, bytes]
+
+
+class Asked(msgspec.Struct, gc=False):
+    """One request, and where it may go."""
+
+    inbound: Inbound
+    endpoint: Endpoint
+    call: Call
+    plan: Plan
+    record: Record
+
+
+class Store(Protocol):
+    """Where entries are, shared by all workers. `scope` tells whose they are. Nothing of it waits or fails."""
+
+    @property
+    def get(self) -> Callable[[bytes, float], Found | None]: ...
+    @property
+    def put(self) -> Callable[[bytes, int, float, bytes], bool]: ...
+
+
+class Near(Protocol):
+    """An entry whose question is like the one that was asked."""
+
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def similarity(self) -> float: ...
+
+
+class Meaning(Protocol):
+    """Finds entries by what was asked."""
+
+    async def find(self, namespace: bytes, text: str, threshold: float, now: float) -> Near | None: ...
+    def add(self, namespace: bytes, text: str, key: bytes, expires: float, scope: int) -> bool: ...
+    def forget(self, namespace: bytes, key: bytes) -> None: ...
+
+
+class Dispatch(Protocol):
+    def send(self, plan: Plan, call: Call, record: Record) -> Awaitable[Reply]: ...
+
+
+class Callers(Protocol):
+    """Who watches callers that wait."""
+
+    def instead(self, inbound: Any, task: Shared) -> None: ...
+
+
+class Books(Protocol):
+    """Prices records."""
+
+    def price(self, record: Record) -> None: ...
+
+
+class Counts(Protocol):
+    """Counts what the cache does."""
+
+    def cache_lookup(self, result: str, ns: int, similarity: float = 0.0) -> None: ...
+    def cache_saved(self, record: Record) -> None: ...
+
+
+class Rules(Protocol):
+    """What holds for requests of a route, a key and a team."""
+
+    def __call__(self, route: str, key: str, team: str) -> Settings: ...
+
+
+def model_of(asked: Asked) -> str:
+    """The model as answers are kept under: the same however its provider is spelled."""
+    plan = asked.plan
+    if plan.route or len(plan.targets) != 1:
+        return asked.call.model
+    return f"{plan.targets[0].provider}/{plan.targets[0].model}"

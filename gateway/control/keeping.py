@@ -1,0 +1,116 @@
+"""The cache as control has it: its upkeep under the configuration of the moment, and what an operator asks of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway._speedups.ledger import Ledger, Table
+from gateway.cache.files import enroll
+from gateway.cache.keys import owner_of, scope_named
+from gateway.cache.store import Shelf, Store
+from gateway.config import Config
+from gateway.control.caching import Caching
+from gateway.schemas.caching import Settings
+from gateway.telemetry.caching import RESULTS, Figures, looked_up
+
+PULSE = 0.5
+"""Seconds between two looks at the configuration."""
+HEAD = 4096
+"""Bytes that an entry may have beside its body."""
+
+
+def cache_folder(config: Config) -> Path:
+    """Where the entries are."""
+    return Path(config.data) / "cache"
+
+
+def opened(shelf: Shelf, config: Config, settings: Settings) -> Store:
+    """A process's own hand on the store."""
+    most = settings.max_entry + HEAD
+    return Store(shelf, cache_folder(config), max_size=settings.max_size, max_entry=most)
+
+
+def shelf_for(config: Config) -> Shelf:
+    """The memory that all processes share, with what lies in the folder counted, so that its bound holds at once."""
+    shelf = Shelf()
+    with suppress(OSError):  # there is no folder yet
+        enroll(shelf, cache_folder(config))
+    return shelf
+
+
+def figures(shelf: Shelf) -> Figures:
+    """What the store holds, by what all processes count."""
+    counts = shelf.counts()
+    return Figures(counts["entries"], sum([one.size for one in shelf.get_lines()]), counts["evicted"])
+
+
+class Keeping:
+    """`store` is there while the configuration has a cache."""
+
+    def __init__(self, shelf: Shelf, config: Callable[[], Config]) -> None:
+        self._shelf = shelf
+        self._config = config
+        self.store: Store | None = None
+
+    async def run(self) -> None:
+        """Runs until it is cancelled. Raises what the upkeep raises."""
+        while True:
+            cache = self._config().cache
+            if cache is None:
+                await asyncio.sleep(PULSE)
+                continue
+            await self._keep(cache.settings)
+
+    async def _keep(self, settings: Settings) -> None:
+        """Until other settings hold."""
+        config = self._config()
+        self.store = opened(self._shelf, config, settings)
+        job = asyncio.ensure_future(Caching(self.store).run())
+        try:
+            while not job.done() and self._holds(config, settings):
+                await asyncio.wait((job,), timeout=PULSE)
+        finally:
+            self.store = None
+            job.cancel()
+            with suppress(asyncio.CancelledError):
+                await job
+
+    def _holds(self, config: Config, settings: Settings) -> bool:
+        now = self._config()
+        return now is config or (now.cache is not None and now.cache.settings == settings)
+
+
+class Desk:
+    """What an operator asks of the cache."""
+
+    def __init__(self, shelf: Shelf, ledger: Ledger, keeping: Keeping) -> None:
+        self._shelf = shelf
+        self._events = Table(ledger, "events")
+        self._keeping = keeping
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a cache."""
+        return self._keeping.store is not None
+
+    def forget(self, id: str) -> bool:
+        """Nobody is told this entry any more; False where there is none of this id."""
+        store = self._keeping.store
+        return store is not None and store.forget(id)
+
+    def purge(self, kind: str, name: str) -> bool:
+        """Nobody is told any more what was kept for this tenant up to now; False where it has to be asked again."""
+        store = self._keeping.store
+        return store is not None and store.purge(owner_of(scope_named(kind, name)), time.time())
+
+    def held(self) -> Figures:
+        """What the store holds."""
+        return figures(self._shelf)
+
+    def figures(self) -> dict[str, int]:
+        """What it holds, and how often it said what."""
+        now, looked = self.held(), looked_up(self._events)
+        held = {"entries": now.entries, "bytes": now.bytes, "evicted": now.evicted}
+        return held | {result: looked[result] for result in RESULTS}

@@ -1,0 +1,140 @@
+"""What the cache does, counted in the ledger by any worker and told for all of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+
+from gateway._speedups.ledger import Ledger, Table
+from gateway.schemas.record import SERVED, Record
+from gateway.telemetry.labels import SEPARATOR
+
+RESULTS = ("hit", "semantic", "coalesced", "miss", "bypass")
+LIKENESS = (0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0)
+VERDICTS = ("agreed", "differed", "failed")
+"""What comes of a semantic hit that was asked upstream too."""
+
+
+class Figures(NamedTuple):
+    """What the store holds: entries, bytes on disk, and how many entries were given up for room."""
+
+    entries: int
+    bytes: int
+    evicted: int
+
+
+class CacheCounts:
+    """Raises the counters of the cache; in a full table nothing is counted."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        events = Table(ledger, "events")
+
+        def located(kind: str, details: Iterable[str]) -> dict[str, int]:
+            return {one: events.locate(_name(kind, one).encode()) for one in details}
+
+        self._events = events
+        self._looked, self._ns = located("looked", RESULTS), located("ns", RESULTS)
+        self._input, self._output = located("input", SERVED), located("output", SERVED)
+        self._nano_usd = located("nano_usd", SERVED)
+        self._like = [*located("like", map(str, LIKENESS)).values()]
+        self._verdicts = located("verified", VERDICTS)
+
+    def cache_lookup(self, result: str, ns: int, similarity: float = 0.0) -> None:
+        """The cache was asked, which took so long."""
+        self._add(self._looked[result], 1)
+        self._add(self._ns[result], ns)
+        if similarity:
+            place = sum([similarity > bound for bound in LIKENESS[:-1]])
+            self._add(self._like[place], 1)
+
+    def cache_saved(self, record: Record) -> None:
+        """An answer was given that nobody had to be paid for."""
+        usage, result = record.usage, record.cache
+        if usage is not None:
+            self._add(self._input[result], usage.input)
+            self._add(self._output[result], usage.output)
+        if record.saved_nano_usd:
+            self._add(self._nano_usd[result], record.saved_nano_usd)
+
+    def cache_verified(self, verdict: str) -> None:
+        """A semantic hit was compared with what a provider says: one of VERDICTS."""
+        self._add(self._verdicts[verdict], 1)
+
+    def _add(self, block: int, amount: int) -> None:
+        if block >= 0 and amount > 0:
+            self._events.add(block, 0, amount)
+
+
+def _name(kind: str, detail: str) -> str:
+    return SEPARATOR.join((f"cache_{kind}", "", detail))
+
+
+def cache_families(events: Table, figures: Callable[[], Figures] | None) -> Iterator[Metric]:
+    """The families of the cache, once it was asked anything."""
+    counts = events_of(events)
+    if not counts:
+        return
+
+    def count(kind: str, detail: str) -> int:
+        return counts.get(_name(kind, detail), 0)
+
+    looked = CounterMetricFamily(
+        "gateway_cache_lookups", "Requests by what the cache said.", labels=("result",)
+    )
+    taken = SummaryMetricFamily(
+        "gateway_cache_lookup_seconds", "From a request's plan to what the cache says.", labels=("result",)
+    )
+    tokens = CounterMetricFamily(
+        "gateway_cache_saved_tokens", "Tokens that nobody had to generate or read.", labels=("result", "type")
+    )
+    saved = CounterMetricFamily(
+        "gateway_cache_saved_usd", "What the answers cost when they were made.", labels=("result",)
+    )
+    for result in RESULTS:
+        number = count("looked", result)
+        looked.add_metric((result,), number)
+        taken.add_metric((result,), number, count("ns", result) / 1e9)
+        if result in SERVED:
+            tokens.add_metric((result, "input"), count("input", result))
+            tokens.add_metric((result, "output"), count("output", result))
+            saved.add_metric((result,), count("nano_usd", result) / 1e9)
+    yield from (looked, taken, tokens, saved)
+    yield _likeness([count("like", str(bound)) for bound in LIKENESS])
+    verified = CounterMetricFamily(
+        "gateway_cache_verified", "Semantic hits that were asked upstream too.", labels=("verdict",)
+    )
+    for verdict in VERDICTS:
+        verified.add_metric((verdict,), count("verified", verdict))
+    yield verified
+    if figures is not None:
+        now = figures()
+        yield GaugeMetricFamily("gateway_cache_entries", "Entries that can be found.", now.entries)
+        yield GaugeMetricFamily("gateway_cache_bytes", "Bytes of the cache's files.", now.bytes)
+        yield CounterMetricFamily("gateway_cache_evicted", "Entries given up for room.", now.evicted)
+
+
+def _likeness(counts: list[int]) -> Metric:
+    family = HistogramMetricFamily("gateway_cache_similarity", "How like the question of a semantic hit was.")
+    edges = [*(str(bound) for bound in LIKENESS[:-1]), "+Inf"]
+    family.add_metric((), list(zip(edges, accumulate(counts), strict=True)), None)
+    return family
+
+
+def looked_up(events: Table) -> dict[str, int]:
+    """How often the cache said what."""
+    counts = events_of(events)
+    return {result: counts.get(_name("looked", result), 0) for result in RESULTS}
+
+
+def events_of(events: Table) -> dict[str, int]:
+    """The cache's events by their names."""
+    keys, values = events.snapshot()
+    named = zip(keys, values[:: events.width], strict=True)
+    return {key.decode(): int(value) for key, value in named if key.startswith(b"cache_")}

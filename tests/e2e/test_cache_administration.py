@@ -1,0 +1,85 @@
+"""What an operator asks of the cache at the admin port: its figures, and that answers be forgotten."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fault_server import FaultServer
+from gateway_process import OPENAI_KEY, Gateway
+from test_admin_process import Admin
+
+CHAT = "/v1/chat/completions"
+ALICE, BOB = "gw-alice-canary-cache-1", "gw-bob-canary-cache-1"
+
+
+@pytest.fixture
+def gateway(openai_upstream: FaultServer, tmp_path: Path) -> Iterator[Gateway]:
+    config = {
+        "providers": {"openai": {"base_url": f"{openai_upstream.url}/v1", "keys": [OPENAI_KEY]}},
+        "cache": {"mode": "exact", "scope": "team"},
+        "admin": {"enabled": True},
+        "teams": {"research": {}},
+        "keys": {"alice": {"value": ALICE, "team": "research"}, "bob": {"value": BOB}},
+    }
+    running = Gateway(config, tmp_path / "gateway")
+    yield running
+    running.signal(15)
+    assert running.wait() == 0, running.log()
+
+
+def ask(gateway: Gateway, key: str, text: str = "hello", **headers: str) -> Any:
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+    named: dict[str, str | bytes] = {name.replace("_", "-"): value for name, value in headers.items()}
+    return gateway.post(CHAT, body, named, key)
+
+
+def looked(reply: Any) -> str:
+    return str(reply.headers["x-gateway-cache"])
+
+
+def delete(admin: Admin, path: str) -> httpx.Response:
+    return httpx.delete(admin.url + path, headers={"authorization": f"Bearer {admin.key}"})
+
+
+def test_a_tenants_answers_are_forgotten_and_nobody_elses(gateway: Gateway) -> None:
+    admin = Admin(gateway)
+    for key in (ALICE, BOB):
+        ask(gateway, key)
+        assert looked(ask(gateway, key)) == "hit"
+    ask(gateway, ALICE, x_gateway_cache_scope="key")
+    assert looked(ask(gateway, ALICE, x_gateway_cache_scope="key")) == "hit"
+    assert delete(admin, "/api/cache?team=research").status_code == 204
+    assert looked(ask(gateway, ALICE)) == "miss"
+    assert looked(ask(gateway, ALICE, x_gateway_cache_scope="key")) == "miss"  # a part of the team's
+    assert looked(ask(gateway, BOB)) == "hit"
+    assert delete(admin, "/api/cache?scope=key:bob").status_code == 204
+    assert looked(ask(gateway, BOB)) == "miss"
+    purges = [one for one in admin.get("/api/audit").json()["data"] if one["kind"] == "cache"]
+    assert [(one["action"], one["subject"]) for one in purges] == [
+        ("purge", "key:bob"),
+        ("purge", "team:research"),
+    ]
+
+
+def test_one_answer_is_forgotten(gateway: Gateway) -> None:
+    admin = Admin(gateway)
+    for text in ("one", "two"):
+        ask(gateway, BOB, text)
+    id = ask(gateway, BOB, "one").headers["x-gateway-cache-id"]
+    assert delete(admin, f"/api/cache/{id}").status_code == 204
+    assert [looked(ask(gateway, BOB, text)) for text in ("one", "two")] == ["miss", "hit"]
+    assert delete(admin, "/api/cache/nothing").status_code == 404
+    assert delete(admin, "/api/cache").status_code == 400
+    assert delete(admin, "/api/cache?scope=planet:earth").status_code == 400
+
+
+def test_figures(gateway: Gateway, openai_upstream: FaultServer) -> None:
+    admin = Admin(gateway)
+    for _ in range(3):
+        ask(gateway, BOB)
+    openai_upstream.wait(lambda: admin.get("/api/cache").json()["entries"] == 1)
+    found = admin.get("/api/cache").json()
+    assert (found["hit"], found["miss"], found["semantic"]) == (2, 1, 0)
+    assert found["bytes"] > 0

@@ -1,0 +1,317 @@
+"""A question finds the answer of one that means the same: of its namespace, near enough, and past the guards."""
+
+import multiprocessing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway._speedups import shelf
+from gateway._speedups.shelf import Shelf
+from gateway.cache import semantic as semantics
+from gateway.cache.learned import Learned, pack, unpack
+from gateway.cache.semantic import MOST_TEXT, Log, Near, Semantic
+from gateway.cache.store import Store
+from gateway.cache.vectors import Vectors
+from tests.unit.cache.meaning_house import (
+    DIMENSIONS,
+    LATER,
+    NOW,
+    Logged,
+    Strict,
+    Words,
+    direction,
+    key_of,
+)
+
+SPACE = b"a" * 16
+OTHER = b"b" * 16
+
+
+def made(log: Log, **parts: object) -> Semantic:
+    vectors = Vectors(DIMENSIONS, memory=1 << 24, most=1_000, life=LATER - NOW)
+    settings: dict[str, Any] = {"embedder": Words(), "guards": Strict(), **parts}
+    return Semantic(log=log, vectors=vectors, **settings)
+
+
+def follow(one: Semantic, now: float = NOW) -> None:
+    while one.follow(now):
+        pass
+
+
+def learn(one: Semantic, text: str, *, namespace: bytes = SPACE, scope: int = 1) -> bool:
+    return one.add(namespace, text, key_of((namespace, text)), LATER, scope)
+
+
+async def found(one: Semantic, text: str, *, namespace: bytes = SPACE, now: float = NOW) -> str | None:
+    near = await one.find(namespace, text, 0.9, now)
+    if near is None:
+        return None
+    assert near.key == key_of((namespace, near.text))
+    assert 0.9 <= near.similarity <= 1.0001
+    return near.text
+
+
+async def test_what_one_worker_learns_all_find() -> None:
+    log = Logged()
+    first, second = made(log.reader()), made(log.reader())
+    assert learn(first, "cancel my order")
+    assert await found(first, "cancel an order") is None
+    for one in (first, second):
+        follow(one)
+        assert await found(one, "cancel an order") == "cancel my order"
+        assert await found(one, "renew an order") is None
+
+
+async def test_spacing_makes_no_other_question() -> None:
+    log = Logged()
+    one = made(log.reader())
+    learn(one, "  cancel\n my order ")
+    follow(one)
+    near = await one.find(SPACE, "cancel my   order\n", 0.9, NOW)
+    assert near is not None
+    assert near == Near(key_of((SPACE, "  cancel\n my order ")), near.similarity, "cancel my order")
+
+
+async def test_a_look_alike_that_guards_refuse_is_passed_over() -> None:
+    log, guards = Logged(), Strict()
+    one = made(log.reader(), guards=guards)
+    learn(one, "cancel other")
+    follow(one)
+    assert await found(one, "cancel") is None
+    assert one.refused == 1
+    learn(one, "cancel soon please")
+    follow(one)
+    assert await found(one, "cancel") == "cancel soon please"
+
+
+async def test_the_same_words_need_no_guards() -> None:
+    log, guards = Logged(), Strict()
+    one = made(log.reader(), guards=guards)
+    learn(one, "cancel other")
+    follow(one)
+    assert await found(one, "cancel other") == "cancel other"
+    assert guards.asked == []
+
+
+class Judge:
+    def __init__(self, verdict: bool | None) -> None:
+        self.verdict = verdict
+        self.asked: list[tuple[str, str]] = []
+
+    async def agrees(self, asked: str, kept: str) -> bool | None:
+        self.asked.append((asked, kept))
+        return self.verdict
+
+
+@pytest.mark.parametrize(("verdict", "hit"), [(True, True), (False, False), (None, False)])
+async def test_a_verifier_has_the_last_word(verdict: bool | None, hit: bool) -> None:
+    log, judge = Logged(), Judge(verdict)
+    one = made(log.reader(), verifier=judge)
+    for text in ("cancel a", "cancel b", "cancel c", "cancel other"):
+        learn(one, text)
+    follow(one)
+    assert (await found(one, "cancel now") is not None) == hit
+    assert len(judge.asked) == (1 if hit else semantics.CHECKED)
+    assert all("other" not in kept for _, kept in judge.asked)
+
+
+texts = st.sampled_from(["cancel a", "cancel b", "renew a", "renew b"])
+places = st.sampled_from([SPACE, OTHER, b"c" * 16])
+
+
+@given(st.lists(st.tuples(places, texts), max_size=20), places, texts)
+async def test_what_is_found_is_of_the_namespace(
+    learned: list[tuple[bytes, str]], where: bytes, asked: str
+) -> None:
+    log = Logged()
+    one = made(log.reader())
+    for namespace, text in learned:
+        learn(one, text, namespace=namespace, scope=namespace[0])
+    follow(one)
+    expected = {
+        text for namespace, text in learned if namespace == where and text.split()[0] == asked.split()[0]
+    }
+    assert (await found(one, asked, namespace=where) in expected) == bool(expected)
+
+
+async def test_an_answer_that_is_gone_is_not_told_again() -> None:
+    log = Logged()
+    one = made(log.reader())
+    learn(one, "cancel a")
+    follow(one)
+    one.forget(SPACE, key_of((SPACE, "cancel a")))
+    assert await found(one, "cancel a") is None
+
+
+async def test_a_purge_reaches_every_worker() -> None:
+    log = Logged()
+    one = made(log.reader())
+    learn(one, "cancel a", scope=1)
+    learn(one, "cancel a", namespace=OTHER, scope=2)
+    log.purge(1, NOW)
+    follow(one)
+    assert await found(one, "cancel a") is None
+    assert await found(one, "cancel a", namespace=OTHER) == "cancel a"
+
+
+async def test_an_ended_answer_is_neither_learned_nor_told() -> None:
+    log = Logged()
+    one, late = made(log.reader()), made(log.reader())
+    learn(one, "cancel a")
+    follow(one)
+    follow(late, LATER)
+    assert await found(one, "cancel a", now=LATER) is None
+    assert late.vectors.entries == 0
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "a" * (MOST_TEXT + 1), "\ud800"])
+async def test_what_is_no_question_is_neither_learned_nor_found(text: str) -> None:
+    log = Logged()
+    one = made(log.reader())
+    assert not learn(one, text)
+    assert log.frames == []
+    if text != "\ud800":
+        assert await one.find(SPACE, text, 0.9, NOW) is None
+
+
+async def test_a_log_that_does_not_write_is_a_miss() -> None:
+    log = Logged()
+    log.broken = True
+    one = made(log.reader())
+    assert not learn(one, "cancel a")
+    follow(one)
+    assert await found(one, "cancel a") is None
+
+
+class Remote(Words):
+    """An embedder behind a wire: it has at once only what it was asked before."""
+
+    cheap = False
+    fingerprint = b"remote--"
+
+    def __init__(self, fails: bool = False) -> None:
+        self.known: dict[str, bytes | None] = {}
+        self.fails = fails
+
+    def now(self, text: str) -> bytes | None:
+        return self.known.get(text)
+
+    async def embed(self, text: str) -> bytes | None:
+        if not self.fails:
+            self.known[text] = super().now(text)
+        return self.known.get(text)
+
+
+async def test_vectors_that_took_time_travel_with_the_log() -> None:
+    log = Logged()
+    first, second = made(log.reader(), embedder=Remote()), made(log.reader(), embedder=Remote())
+    assert not learn(first, "cancel a")
+    assert await found(first, "cancel a") is None
+    assert learn(first, "cancel a")
+    follow(second)
+    assert await found(second, "cancel b") == "cancel a"
+
+
+async def test_without_a_vector_in_time_the_request_goes_on() -> None:
+    one = made(Logged().reader(), embedder=Remote(fails=True))
+    assert await one.find(SPACE, "cancel a", 0.9, NOW) is None
+    assert not learn(one, "cancel a")
+
+
+async def test_vectors_of_another_embedder_are_passed_over() -> None:
+    log = Logged()
+    learn(made(log.reader()), "cancel a")
+    other = made(log.reader(), embedder=Remote())
+    follow(other)
+    assert (other.vectors.entries, other.damaged) == (0, 0)
+
+
+def good(vector: bytes = b"") -> bytes:
+    return pack(Learned(Words.fingerprint, SPACE, b"cancel a", b"same", vector))
+
+
+DAMAGED: dict[str, bytes] = {
+    "empty": b"",
+    "another version": b"\x09" + good()[1:],
+    "cut in the head": good()[:20],
+    "cut in the text": good()[:40],
+    "no text": pack(Learned(Words.fingerprint, SPACE, b"", b"same")),
+    "text that is none": pack(Learned(Words.fingerprint, SPACE, b"\xff\xfe", b"same")),
+    "half a number": good(direction(1)[:-1]),
+    "other dimensions": good(direction(1, DIMENSIONS + 1)),
+    "too long a vector": good(b"\x00\x00\x80\x3f" * DIMENSIONS),
+    "no direction": good(bytes(4 * DIMENSIONS)),
+    "no numbers": good(b"\xff" * 4 * DIMENSIONS),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+async def test_damaged_frames_are_passed_over(damage: str) -> None:
+    log = Logged()
+    one = made(log.reader())
+    log.put(key_of(0), 1, LATER, DAMAGED[damage])
+    log.put(key_of(0)[:5], 1, LATER, good())
+    log.put(key_of(0), 1, LATER, b"whatever", kind=77)
+    learn(one, "renew a")
+    follow(one)
+    assert one.damaged == 2
+    assert one.vectors.entries == 1
+    assert await found(one, "renew a") == "renew a"
+
+
+@given(st.binary(max_size=200) | st.builds(bytes.__add__, st.just(good()[:60]), st.binary(max_size=80)))
+def test_reading_a_frame_never_fails(payload: bytes) -> None:
+    learned = unpack(payload)
+    if learned is not None:
+        assert pack(learned) == payload
+
+
+def test_following_works_a_slice_at_a_time() -> None:
+    log = Logged()
+    one = made(log.reader())
+    for number in range(10):
+        learn(one, f"cancel {number}")
+    moments = iter(range(1_000))
+
+    def clock() -> float:
+        return next(moments) * semantics.SLICE / 2
+
+    sliced = made(log.reader(), clock=clock)
+    calls = 1
+    while sliced.follow(NOW):
+        calls += 1
+    assert calls > 2
+    assert sliced.vectors.entries == 10
+
+
+def writes(folder: Path, shared: Shelf) -> None:
+    store = Store(shared, folder / "cache", max_size=1 << 24, max_entry=1 << 16)
+    one = made(store)
+    assert learn(one, "cancel my order")
+    store.close()
+
+
+async def test_what_another_process_wrote_is_found(tmp_path: Path) -> None:
+    shared = Shelf(1_000)
+    store = Store(shared, tmp_path / "cache", max_size=1 << 24, max_entry=1 << 16)
+    one = made(store)
+    follow(one)
+    run(writes, tmp_path, shared)
+    follow(one)
+    assert await found(one, "cancel an order") == "cancel my order"
+    store.close()
+
+
+def run(work: Callable[..., None], *arguments: object) -> None:
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments, daemon=True)
+    process.start()
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def test_the_log_knows_questions_by_the_same_kind() -> None:
+    assert (semantics.VECTOR, semantics.PURGE) == (shelf.VECTOR, shelf.PURGE)
