@@ -28,7 +28,6 @@ cdef enum:
     LEAST = 16                          # a prelude and a checksum
     MAX_MESSAGE = 16 * 1024 * 1024
     MAX_HEADERS = 128 * 1024            # the specification's bound
-    KEPT = 65536                        # bytes of an idle buffer that are kept for the next message
     STRING = 7
 
 
@@ -138,13 +137,13 @@ cdef Message parse(const unsigned char *b, Py_ssize_t n, Py_ssize_t headers):
     return message
 
 
+include "kept.pxi"
+
+
 @cython.final
-cdef class MessageReader:
+cdef class MessageReader(Kept):
     """Bytes in, messages out. `passed` has the bytes of the messages that the last `feed` gave."""
 
-    cdef unsigned char *kept
-    cdef Py_ssize_t size
-    cdef Py_ssize_t room
     cdef Py_ssize_t max_message
     cdef readonly bytes passed
 
@@ -153,14 +152,6 @@ cdef class MessageReader:
 
     def __init__(self, Py_ssize_t max_message=MAX_MESSAGE):
         self.max_message = max_message
-
-    def __dealloc__(self):
-        free(self.kept)
-
-    @property
-    def pending(self):
-        """Bytes of the incomplete message."""
-        return self.size
 
     cdef Py_ssize_t whole(self, const unsigned char *b, Py_ssize_t n) except -1:
         """The length of the message at b[0:n]; 0 while it is not complete. Lengths are believed once their checksum is
@@ -195,30 +186,6 @@ cdef class MessageReader:
             at += total
             message.end = at
             messages.append(message)
-
-    cdef int keep(self, const unsigned char *b, Py_ssize_t n) except -1:
-        cdef Py_ssize_t room = self.room
-        cdef void *more
-        if self.size + n > room:
-            room = max(self.size + n, 2 * room, <Py_ssize_t> 1024)
-            more = realloc(self.kept, room)
-            if more == NULL:
-                raise MemoryError()
-            self.kept = <unsigned char *> more
-            self.room = room
-        memcpy(self.kept + self.size, b, n)
-        self.size += n
-        return 0
-
-    cdef int forget(self, Py_ssize_t n) except -1:
-        self.size -= n
-        if self.size:
-            memmove(self.kept, self.kept + n, self.size)
-        elif self.room > KEPT:
-            free(self.kept)
-            self.kept = NULL
-            self.room = 0
-        return 0
 
     def feed(self, bytes data not None):
         """The messages that are complete now. Raises UpstreamProtocolError at the first that is not one; what came

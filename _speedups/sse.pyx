@@ -34,7 +34,6 @@ cdef extern from *:
 
 cdef enum:
     MAX_EVENT = 16 * 1024 * 1024
-    KEPT = 65536            # bytes of an idle buffer that are kept for the next event
     WINDOW = 512
     MARKS = 8
     MARK_SIZE = 32
@@ -141,16 +140,16 @@ def event_at(bytes data not None, Py_ssize_t start, Py_ssize_t end):
     return parse(<const unsigned char *> PyBytes_AS_STRING(data), start, end)
 
 
+include "kept.pxi"
+
+
 # --- from pieces to events -------------------------------------------------------------------------------------------
 
 
-cdef class Pieces:
+cdef class Pieces(Kept):
     """Finds where events end. What is not complete yet is kept in `kept`, with the place where the search stopped, so
     that an event of many pieces is searched once."""
 
-    cdef unsigned char *kept
-    cdef Py_ssize_t size
-    cdef Py_ssize_t room
     cdef Py_ssize_t line            # in `kept`: where the unfinished line begins
     cdef Py_ssize_t searched        # in `kept`: no line end from `line` to here
     cdef Py_ssize_t max_event
@@ -161,14 +160,6 @@ cdef class Pieces:
 
     def __cinit__(self):
         self.max_event = MAX_EVENT
-
-    def __dealloc__(self):
-        free(self.kept)
-
-    @property
-    def pending(self):
-        """Bytes of the incomplete event."""
-        return self.size
 
     cdef int found(self, const unsigned char *b, Py_ssize_t start, Py_ssize_t end) except -1:
         """A whole event lies at b[start:end]."""
@@ -216,32 +207,6 @@ cdef class Pieces:
         self.line = line - start
         self.searched = n - start
         return start
-
-    cdef int keep(self, const unsigned char *b, Py_ssize_t n) except -1:
-        """Appends to the incomplete event."""
-        cdef Py_ssize_t room = self.room
-        cdef void *more
-        if self.size + n > room:
-            room = max(self.size + n, 2 * room, <Py_ssize_t> 1024)
-            more = realloc(self.kept, room)
-            if more == NULL:
-                raise MemoryError()
-            self.kept = <unsigned char *> more
-            self.room = room
-        memcpy(self.kept + self.size, b, n)
-        self.size += n
-        return 0
-
-    cdef int forget(self, Py_ssize_t n) except -1:
-        """Drops the first n kept bytes."""
-        self.size -= n
-        if self.size:
-            memmove(self.kept, self.kept + n, self.size)
-        elif self.room > KEPT:
-            free(self.kept)
-            self.kept = NULL
-            self.room = 0
-        return 0
 
     cdef bytes take(self, bytes data):
         """The bytes that are over: those of whole events, of comments between them and of empty lines."""

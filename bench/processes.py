@@ -1,5 +1,6 @@
 """Child processes of a measurement: started pinned, watched through /proc, ended with certainty."""
 
+import atexit
 import ctypes
 import os
 import random
@@ -131,6 +132,12 @@ def free_port() -> int:
         _CLAIMS.append(claim)
         return port
     raise OSError("no TCP port is free")
+
+
+@atexit.register
+def _give_up_ports() -> None:
+    for claim in _CLAIMS:
+        claim.close()
 
 
 def _own_ports() -> range:

@@ -57,8 +57,10 @@ def marked(body: bytes, way: str) -> bytes:
             "add_generation_prompt": msgspec.Raw(b"false"),
             "continue_final_message": msgspec.Raw(b"true"),
         }
-    elif way == "prefix":
+    elif way in ("prefix", "thoughtless"):
         messages = msgspec.json.decode(fields["messages"], type=list[dict[str, msgspec.Raw]])
         messages[-1]["prefix"] = msgspec.Raw(b"true")
         fields["messages"] = msgspec.Raw(msgspec.json.encode(messages))
+    if way == "thoughtless":
+        fields["thinking"] = msgspec.Raw(b'{"type":"disabled"}')
     return msgspec.json.encode(fields)

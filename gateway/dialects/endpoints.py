@@ -24,11 +24,11 @@ from gateway.dialects.ranking import shapes as ranking
 from gateway.dialects.renaming import gemini_model
 from gateway.dialects.taps import families
 from gateway.dialects.taps.media import MediaTap, media_reply_facts
+from gateway.dialects.taps.through import Learned
 from gateway.errors import BadRequest, GatewayError, UpstreamError
 from gateway.schemas.call import Call, Neutral
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
-from gateway.schemas.usage import Usage
 
 Header = tuple[bytes, bytes]
 
@@ -49,25 +49,11 @@ class Framing(Protocol):
     def finish(self) -> Framed | None: ...
 
 
-class Tap(Protocol):
+class Tap(Learned, Protocol):
     """What `taps.StreamTap` offers."""
 
     @property
-    def committed(self) -> bool: ...
-    @property
-    def terminated(self) -> bool: ...
-    @property
-    def complete(self) -> bool: ...
-    @property
-    def usage(self) -> Usage | None: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def finish(self) -> str: ...
-    @property
     def error(self) -> UpstreamError | None: ...
-    @property
-    def skipped(self) -> int: ...
     @property
     def LAST(self) -> bytes: ...
     def feed(self, data: bytes, /) -> bytes: ...

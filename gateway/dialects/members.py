@@ -42,6 +42,19 @@ def with_extras(
     return body
 
 
+def name_absent(request: ChatRequest, dropped: Dropped) -> None:
+    """Names parameters that neither Anthropic nor Converse has, unless they ask for what it does anyway."""
+    if request.n is not None and request.n != 1:
+        dropped.add("n")
+    for name in ("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "min_p"):
+        if getattr(request, name):
+            dropped.add(name)
+    if request.seed is not None:
+        dropped.add("seed")
+    if request.logit_bias not in (b"", b"{}"):
+        dropped.add("logit_bias")
+
+
 def defaults_of(wire: type[msgspec.Struct]) -> dict[str, Any]:
     """The fields of a request's struct that can be left out, with the value that leaves them out."""
     fields = msgspec.structs.fields(wire)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 import msgspec
 
-from gateway.dialects.leaves import MAX_COUNT, UNREADABLE, as_count, said
+from gateway.dialects.leaves import ABSENT, MAX_COUNT, UNREADABLE, as_count, said
 from gateway.schemas.usage import Usage
 
 
@@ -85,6 +85,7 @@ class AnthropicUsage(msgspec.Struct, gc=False):
     cache_creation: CacheCreation | None = None
     output_tokens_details: ThinkingDetails | None = None
     service_tier: Any = None
+    server_tool_use: msgspec.Raw = ABSENT
 
 
 _NO_PROMPT_DETAILS = PromptDetails()

@@ -282,6 +282,11 @@ Finish = Literal[
 """Why an answer ended. `refusal`: the model or its guard declined; `pause`: the provider wants the turn sent back."""
 
 
+def why_ended(finish: Finish, native: str) -> str:
+    """For records: the provider's word where it has one. OpenAI's for a refusal is the one for any answer."""
+    return finish if finish == "refusal" else native or finish
+
+
 class Choice(msgspec.Struct, frozen=True, gc=False):
     """One answer. `native` is the provider's own word for `finish`, `details` its JSON about it, and `explanation`
     its sentence for people."""
@@ -311,4 +316,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def finish(self) -> str:
         """Why the first choice ended, in the provider's word where it has one."""
-        return (self.choices[0].native or self.choices[0].finish) if self.choices else ""
+        return why_ended(self.choices[0].finish, self.choices[0].native) if self.choices else ""

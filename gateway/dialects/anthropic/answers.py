@@ -1,5 +1,8 @@
 """Reads and writes whole answers of Anthropic Messages."""
 
+import re
+from typing import TypeGuard
+
 import msgspec
 from msgspec import Raw
 
@@ -9,7 +12,7 @@ from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.ids import answer_id
 from gateway.dialects.leaves import as_text
 from gateway.dialects.sealing import named, seal
-from gateway.dialects.usage import anthropic_counts, anthropic_usage
+from gateway.dialects.usage import AnthropicUsage, anthropic_counts, anthropic_usage
 from gateway.errors import UpstreamProtocolError
 from gateway.schemas.chat import (
     ChatRequest,
@@ -27,11 +30,12 @@ from gateway.schemas.chat import (
 )
 from gateway.schemas.usage import Usage
 from gateway.schemas.wire import anthropic as wire
-from gateway.schemas.wire.common import given
+from gateway.schemas.wire.common import ABSENT, given
 
 _decode = msgspec.json.Decoder(wire.Reply).decode
 _decode_block = msgspec.json.Decoder(wire.ReplyBlock).decode
 _decode_stop = msgspec.json.Decoder(wire.StopDetails).decode
+_decode_rest = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -39,22 +43,25 @@ def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers
     """Raises UpstreamProtocolError for what is not a message."""
     try:
         reply = _decode(body)
-        parts = tuple([_part(raw) for raw in reply.content])
+        parts = [_part(raw) for raw in reply.content]
     except UNREADABLE as error:
         raise UpstreamProtocolError(f"the provider's answer is not a message: {error}") from error
     if reply.type != "message":
         raise UpstreamProtocolError("the provider's answer is not a message")
     native = reply.stop_reason or ""
     details = bytes(reply.stop_details) if given(reply.stop_details) else b""
+    counts = anthropic_counts(reply.usage)
+    rest = rest_of(reply.container, counts)
+    if rest:
+        parts.append(Opaque(NAME, REST, rest))
     choice = Choice(
-        parts=parts,
+        parts=tuple(parts),
         finish=FINISH.get(native, "other"),
         native=native,
         stop_sequence=reply.stop_sequence,
         explanation=explanation(details),
         details=details,
     )
-    counts = anthropic_counts(reply.usage)
     return Reply(
         dialect=NAME,
         id=reply.id or "",
@@ -63,6 +70,27 @@ def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers
         usage=None if counts is None else anthropic_usage(counts),
         service_tier="" if counts is None else as_text(counts.service_tier),
     )
+
+
+REST = "metadata"
+"""The kind of an opaque part that is no block: what Anthropic's own tools used, by the names of the fields."""
+_CONTAINER, _TOOLS = "container", "usage.server_tool_use"
+_COUNTED = re.compile(rb"[1-9]")
+
+
+def rest_of(container: Raw, counts: AnthropicUsage | None) -> bytes:
+    """What else a message says, as JSON; b"" where that is nothing."""
+    rest = {_CONTAINER: container} if given(container) else {}
+    if counts is not None and _COUNTED.search(bytes(counts.server_tool_use)):
+        rest[_TOOLS] = counts.server_tool_use
+    return _encode(rest) if rest else b""
+
+
+def rest_out(rest: bytes, usage: wire.UsageOut) -> dict[str, Raw]:
+    """Puts the counts of it into `usage`; gives the other members."""
+    members = _decode_rest(rest)
+    usage.server_tool_use = members.pop(_TOOLS, ABSENT)
+    return members
 
 
 def _part(raw: Raw) -> Part:
@@ -103,14 +131,13 @@ _STOP_REASON: dict[Finish, str] = {
 }
 
 
-def stop_reason(finish: Finish, called: bool, refused: bool) -> str:
+def stop_reason(finish: Finish, called: bool) -> str:
     """Anthropic's word for why an answer ended.
 
     `called`: it has a tool call, which OpenAI's servers do not always say (a forced call ends with `stop` there).
-    `refused`: it has a refusal, which OpenAI says in a field of its own.
     """
     if finish in ("stop", "other"):
-        return "tool_use" if called else "refusal" if refused else "end_turn"
+        return "tool_use" if called else "end_turn"
     return _STOP_REASON[finish]
 
 
@@ -159,21 +186,25 @@ def write_reply(
     """`request_model` and `reply_id` stand in where the provider said nothing. Anthropic has one choice and no date."""
     choice = reply.choices[0] if reply.choices else Choice(())
     called = any(isinstance(part, ToolCall) for part in choice.parts)
-    refused = any(isinstance(part, Refusal) for part in choice.parts)
     out = wire.ReplyOut(
         id=answer_id("msg_", reply.id or reply_id),
         type="message",
         role="assistant",
         model=reply.model or request_model,
         content=[block for part in choice.parts if (block := _block(part)) is not None],
-        stop_reason=stop_reason(choice.finish, called, refused),
+        stop_reason=stop_reason(choice.finish, called),
         stop_sequence=choice.stop_sequence,
         usage=usage_out(reply.usage or Usage(), tier_out(reply.service_tier)),
     )
+    more = next((rest_out(part.raw, out.usage) for part in choice.parts if _is_rest(part)), {})
     body = _encode(out)
     if choice.details and reply.dialect == NAME:
-        return body[:-1] + b',"stop_details":' + choice.details + b"}"
-    return body
+        more["stop_details"] = Raw(choice.details)
+    return body[:-1] + b"," + _encode(more)[1:] if more else body
+
+
+def _is_rest(part: Part) -> TypeGuard[Opaque]:
+    return isinstance(part, Opaque) and part.dialect == NAME and part.kind == REST
 
 
 def _block(
@@ -195,7 +226,7 @@ def _block(
         return wire.RedactedThinkingBlock(data=proof(part.data, part.id, part.format))
     if isinstance(part, Refusal):
         return wire.TextOut(part.text) if part.text else None
-    if isinstance(part, Opaque) and part.dialect == NAME:
+    if isinstance(part, Opaque) and part.dialect == NAME and part.kind != REST:
         return Raw(part.raw)
     return None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.anthropic.answers import FINISH, explanation
+from gateway.dialects.anthropic.answers import FINISH, REST, explanation, rest_of
 from gateway.dialects.anthropic.messages_in import FORMAT, NAME, read_citation, read_input
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
@@ -144,11 +144,15 @@ class Reader:
 
     def _message_delta(self, event: wire.StreamEvent) -> list[Event]:
         events: list[Event] = []
-        if self._count(event.usage) is not None and self._usage is not None:
+        counts = self._count(event.usage)
+        if counts is not None and self._usage is not None:
             events.append(Used(self._usage))
         delta = event.delta
         if delta is not None and delta.stop_reason and not self._finished:
             self._finished = True
+            rest = rest_of(delta.container, counts)
+            if rest:
+                events.append(Opened(self._next, NAME, REST, rest))
             details = bytes(delta.stop_details) if given(delta.stop_details) else b""
             native = delta.stop_reason
             finish = FINISH.get(native, "other")

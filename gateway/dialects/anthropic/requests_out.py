@@ -11,7 +11,7 @@ from gateway.dialects.anthropic.thinking import Plan, plan_thinking
 from gateway.dialects.anthropic.turns import Turn, Turns, write_turns
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
-from gateway.dialects.members import OPENAI_DEFAULTS, append, defaults_of, refuse, with_extras
+from gateway.dialects.members import OPENAI_DEFAULTS, append, defaults_of, name_absent, refuse, with_extras
 from gateway.schemas.chat import ChatRequest, OutputFormat, Tool
 from gateway.schemas.wire import anthropic as wire
 from gateway.schemas.wire.common import ABSENT, OpaquePart
@@ -46,7 +46,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     )
     _sampling(body, request, traits, thinking, dropped)
     _tools(body, request, traits, dropped)
-    _name_absent(request, dropped)
+    name_absent(request, dropped)
     for name in facts.drops:
         refuse(body, name, _DEFAULTS, dropped)
     return Written(
@@ -239,22 +239,6 @@ def _tool_choice(request: ChatRequest, traits: Traits, dropped: Dropped) -> wire
     if mode == "named":
         return wire.ToolChoice(type="tool", name=choice.name, disable_parallel_tool_use=serial)
     return wire.ToolChoice(type="any" if mode == "required" else "auto", disable_parallel_tool_use=serial)
-
-
-# --- what has no place here ---
-
-
-def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
-    """Names parameters that Anthropic does not have, unless they ask for what it does anyway."""
-    if request.n is not None and request.n != 1:
-        dropped.add("n")
-    for name in ("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "min_p"):
-        if getattr(request, name):
-            dropped.add(name)
-    if request.seed is not None:
-        dropped.add("seed")
-    if request.logit_bias not in (b"", b"{}"):
-        dropped.add("logit_bias")
 
 
 _DEFAULTS = defaults_of(wire.Request)

@@ -1,7 +1,6 @@
 """Writes neutral events as a stream of Anthropic Messages.
 
-Anthropic's clients expect one block at a time, in order: start, deltas, stop. Where the source interleaves its parts
-(as OpenAI's parallel tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
+Anthropic's clients expect one block at a time, in order: start, deltas, stop.
 """
 
 from collections.abc import Callable
@@ -10,10 +9,19 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gateway.dialects.anthropic.answers import citation_out, proof, stop_reason, tier_out, usage_out
+from gateway.dialects.anthropic.answers import (
+    REST,
+    citation_out,
+    proof,
+    rest_out,
+    stop_reason,
+    tier_out,
+    usage_out,
+)
 from gateway.dialects.anthropic.content import call_input
 from gateway.dialects.anthropic.errors import error_event
 from gateway.dialects.anthropic.messages_in import NAME
+from gateway.dialects.blockwise import NONE, BlockWriter
 from gateway.dialects.framing import one_line
 from gateway.dialects.ids import answer_id
 from gateway.dialects.sealing import named
@@ -22,9 +30,6 @@ from gateway.schemas.chat import ChatRequest, ToolCall
 from gateway.schemas.events import (
     Cited,
     Closed,
-    Ended,
-    Event,
-    Finished,
     Fragment,
     Opened,
     ReasoningDelta,
@@ -34,62 +39,39 @@ from gateway.schemas.events import (
     TextDelta,
     ToolDelta,
     ToolStarted,
-    Used,
 )
 from gateway.schemas.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
-
-_NONE = -1
 
 
-class Writer:
+class Writer(BlockWriter):
     """One stream to one caller."""
 
     __slots__ = (
-        "_arguments",
         "_called",
         "_closed",
-        "_custom",
         "_delta_head",
         "_envelope",
-        "_finish",
         "_id",
         "_index",
         "_is_text",
-        "_is_tool",
         "_model",
-        "_open",
-        "_refused",
+        "_rest",
         "_signature",
-        "_usage",
-        "_waiting",
     )
 
     def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002  (Anthropic has no date)
+        super().__init__()
         self._model = request.model
         self._id = reply_id
-        self._usage = Usage()
         self._index = -1
-        self._open = _NONE
-        self._is_text = self._is_tool = self._custom = False
+        self._is_text = False
         self._delta_head = b""
-        self._arguments: list[str] = []
         self._signature = self._envelope = ""
         self._closed: set[int] = set()
-        self._waiting: dict[int, list[Event]] = {}
         self._called = False
-        self._refused = False
-        self._finish: Finished | None = None
-
-    def write(self, event: Event) -> bytes:
-        """The caller's bytes for one event; b"" when it waits for a later one."""
-        kind = type(event)
-        if kind in _CONTENT:
-            return self._content(event)
-        handler = _HANDLERS.get(kind)
-        return b"" if handler is None else handler(self, event)
+        self._rest = b""
 
     def error(self, error: GatewayError) -> bytes:
         """The last bytes of a stream that failed."""
@@ -97,9 +79,7 @@ class Writer:
 
     # --- the frame ---
 
-    def start(self, event: Started) -> bytes:
-        if event.usage is not None:
-            self._usage = event.usage
+    def _started(self, event: Started) -> bytes:
         message: dict[str, Any] = {
             "id": answer_id("msg_", event.id or self._id),
             "type": "message",
@@ -108,71 +88,33 @@ class Writer:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage_out(self._usage, tier_out(event.service_tier)),
+            "usage": usage_out(self._usage or Usage(), tier_out(event.service_tier)),
         }
         return _sse(b"message_start", {"type": "message_start", "message": message})
 
-    def _finished(self, event: Finished) -> bytes:
-        if event.choice != 0:
-            return b""
-        self._finish = event
-        return self._drain(final=True) + self._close()
-
-    def _used(self, event: Used) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _ended(self, _event: Ended) -> bytes:
-        finish = self._finish or Finished("other")
+    def _ended(self) -> bytes:
+        finish = self._finish
         delta: dict[str, Any] = {
-            "stop_reason": stop_reason(finish.finish, self._called, self._refused),
+            "stop_reason": stop_reason(finish.finish, self._called),
             "stop_sequence": finish.stop_sequence,
         }
         if finish.details:
             delta["stop_details"] = Raw(finish.details)
-        body = {"type": "message_delta", "delta": delta, "usage": usage_out(self._usage)}
+        usage = usage_out(self._usage or Usage())
+        if self._rest:
+            delta |= rest_out(self._rest, usage)
+        body = {"type": "message_delta", "delta": delta, "usage": usage}
         return _sse(b"message_delta", body) + _STOP
 
     # --- blocks in order ---
-
-    def _content(self, event: Any) -> bytes:
-        if event.choice != 0:
-            return b""
-        part = event.part
-        if part == self._open:
-            out = self._piece(event)
-            if self._waiting and self._complete():
-                out += self._drain(final=False)
-            return out
-        if part in self._waiting or (self._is_tool and not self._complete()):
-            self._waiting.setdefault(part, []).append(event)
-            return b""
-        return self._enter(event)
-
-    def _complete(self) -> bool:
-        """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
-        if not self._is_tool:
-            return True
-        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
-            return False
-        try:
-            _decode_object("".join(self._arguments))
-        except msgspec.DecodeError:
-            return False
-        return True
-
-    def _drain(self, *, final: bool) -> bytes:
-        out: list[bytes] = []
-        while self._waiting and (final or self._complete()):
-            part = next(iter(self._waiting))
-            for event in self._waiting.pop(part):
-                out.append(self._piece(event) if part == self._open else self._enter(event))
-        return b"".join(out)
 
     def _enter(self, event: Any) -> bytes:
         """Closes the open block and opens the event's. A text that goes on after another block goes on in a new one."""
         kind = type(event)
         if kind is Closed or kind is Cited or kind is Fragment:
+            return b""
+        if kind is Opened and event.kind == REST and event.dialect == NAME:
+            self._rest = event.raw
             return b""
         late = event.part in self._closed
         if late and (kind is ToolDelta or kind is ToolStarted):
@@ -215,7 +157,6 @@ class Writer:
 
     def _rare_piece(self, event: Any) -> bytes:
         if isinstance(event, RefusalDelta):
-            self._refused = True
             return self._delta_head + b'{"type":"text_delta","text":' + _encode(event.text) + b"}}\n\n"
         if isinstance(event, Cited):
             raw = citation_out(event.citation)
@@ -230,7 +171,7 @@ class Writer:
         return self._close() if isinstance(event, Closed) and not self._is_text else b""
 
     def _close(self) -> bytes:
-        if self._open == _NONE:
+        if self._open == NONE:
             return b""
         signed = b""
         if self._signature or self._envelope:
@@ -242,7 +183,7 @@ class Writer:
             signed = self._input(call_input(whole).decode())
             self._custom = False
         self._closed.add(self._open)
-        self._open, self._is_tool, self._signature = _NONE, False, ""
+        self._open, self._is_tool, self._signature = NONE, False, ""
         self._envelope = ""
         self._arguments = []
         return signed + _BLOCK_STOP + b"%d}\n\n" % self._index
@@ -278,11 +219,4 @@ _START: dict[type, Callable[[Any], bytes | None]] = {
     ToolStarted: _start_tool,
     ToolDelta: lambda _: None,
     Opened: _start_opaque,
-}
-_CONTENT = frozenset({*_START, Cited, Fragment, Closed})
-_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
-    Started: Writer.start,
-    Finished: Writer._finished,
-    Used: Writer._used,
-    Ended: Writer._ended,
 }

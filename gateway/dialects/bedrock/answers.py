@@ -100,15 +100,15 @@ _STOP_REASON: dict[Finish, str] = {
 _ONLY_HERE = frozenset({"guardrail_intervened", "malformed_model_output", "malformed_tool_use"})
 
 
-def stop_reason(finish: Finish, native: str, called: bool, refused: bool) -> str:
+def stop_reason(finish: Finish, native: str, called: bool) -> str:
     """Bedrock's word for why an answer ended; `native` is its own where the answer was Bedrock's.
 
-    `called`: the answer has a tool call, which OpenAI's servers do not always say. `refused`: it has a refusal.
+    `called`: the answer has a tool call, which OpenAI's servers do not always say.
     """
     if native in _ONLY_HERE:
         return native
     if finish in ("stop", "other"):
-        return "tool_use" if called else "content_filtered" if refused else "end_turn"
+        return "tool_use" if called else "end_turn"
     return _STOP_REASON.get(finish, "end_turn")
 
 
@@ -132,11 +132,10 @@ def write_reply(
     """Bedrock has one choice, no id and no date; nobody measured the latency that it insists on."""
     choice = reply.choices[0] if reply.choices else Choice(())
     called = any(isinstance(part, ToolCall) for part in choice.parts)
-    refused = any(isinstance(part, Refusal) for part in choice.parts)
     content = [block for part in choice.parts if (block := _block(part)) is not None]
     body: dict[str, Any] = {
         "output": {"message": {"role": "assistant", "content": content}},
-        "stopReason": stop_reason(choice.finish, choice.native, called, refused),
+        "stopReason": stop_reason(choice.finish, choice.native, called),
         "usage": usage_out(reply.usage or Usage()),
         "metrics": {"latencyMs": 0},
     }

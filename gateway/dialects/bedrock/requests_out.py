@@ -16,6 +16,7 @@ from gateway.dialects.bedrock.turns import write_turns
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.dropped import Dropped
+from gateway.dialects.members import OPENAI_DEFAULTS, name_absent
 from gateway.schemas.chat import ChatRequest, OutputFormat
 
 _encode = msgspec.json.Encoder().encode
@@ -60,7 +61,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     if output:
         body["outputConfig"] = output
     _account(request, body, dropped)
-    _name_absent(request, dropped)
+    name_absent(request, dropped)
     _extras(request, body, more, dropped)
     if more:
         body[FIELD] = more
@@ -230,30 +231,13 @@ def _is_metadata(metadata: bytes) -> bool:
         return False
 
 
-# --- what has no place here, or is Bedrock's alone ---
-
-
-def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
-    """Names parameters that Converse does not have, unless they ask for what it does anyway."""
-    if request.n is not None and request.n != 1:
-        dropped.add("n")
-    for name in ("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "min_p"):
-        if getattr(request, name):
-            dropped.add(name)
-    if request.seed is not None:
-        dropped.add("seed")
-    if request.logit_bias not in (b"", b"{}"):
-        dropped.add("logit_bias")
-
-
-_UNNAMED = {"modalities": b'["text"]', "store": b"false"}
-"""Extras of OpenAI's whose absence changes nothing."""
+# --- what is Bedrock's alone ---
 
 
 def _extras(request: ChatRequest, body: Body, more: Body, dropped: Dropped) -> None:
     for extra in request.extras:
         if request.dialect != NAME:
-            if _UNNAMED.get(extra.name) != extra.value:
+            if OPENAI_DEFAULTS.get(extra.name) != extra.value:
                 dropped.add(extra.name)
         elif extra.name.startswith(PREFIX):
             more.setdefault(extra.name[len(PREFIX) :], Raw(extra.value))

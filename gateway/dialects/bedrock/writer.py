@@ -1,10 +1,8 @@
 """Writes neutral events as a stream of Bedrock ConverseStream: binary messages, one for each event.
 
-Bedrock's clients expect one block at a time, in order. Where the source interleaves its parts (as OpenAI's parallel
-tool calls may), the pieces of a later part wait until the open tool call's JSON is complete.
+Bedrock's clients expect one block at a time, in order.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,14 +16,12 @@ from gateway.dialects.bedrock.blocks_in import METADATA, NAME
 from gateway.dialects.bedrock.errors import error_event
 from gateway.dialects.bedrock.pictures import picture
 from gateway.dialects.bedrock.tokens import usage_out
+from gateway.dialects.blockwise import NONE, BlockWriter
 from gateway.errors import GatewayError
 from gateway.schemas.chat import ChatRequest, Reasoning, SealedReasoning, ToolCall
 from gateway.schemas.events import (
     Cited,
     Closed,
-    Ended,
-    Event,
-    Finished,
     Fragment,
     Opened,
     ReasoningDelta,
@@ -35,59 +31,35 @@ from gateway.schemas.events import (
     TextDelta,
     ToolDelta,
     ToolStarted,
-    Used,
 )
 from gateway.schemas.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
-_NONE = -1
 
-
-class Writer:
+class Writer(BlockWriter):
     """One stream to one caller."""
 
     __slots__ = (
-        "_arguments",
         "_called",
         "_closed",
-        "_custom",
-        "_finish",
         "_index",
         "_is_text",
-        "_is_tool",
         "_metadata",
-        "_open",
-        "_refused",
         "_thought",
         "_tier",
-        "_usage",
-        "_waiting",
     )
 
     def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002 (nothing of it is said)
-        self._usage = Usage()
+        super().__init__()
         self._tier = ""
         self._metadata: dict[str, Raw] = {}
         self._index = -1
-        self._open = _NONE
-        self._is_text = self._is_tool = self._custom = False
-        self._arguments: list[str] = []
+        self._is_text = False
         self._thought: ReasoningDelta | None = None
         self._closed: set[int] = set()
-        self._waiting: dict[int, list[Event]] = {}
         self._called = False
-        self._refused = False
-        self._finish: Finished | None = None
-
-    def write(self, event: Event) -> bytes:
-        """The caller's bytes for one event; b"" when it waits for a later one."""
-        kind = type(event)
-        if kind in _CONTENT:
-            return self._content(event)
-        handler = _HANDLERS.get(kind)
-        return b"" if handler is None else handler(self, event)
 
     def error(self, error: GatewayError) -> bytes:
         """The last bytes of a stream that failed."""
@@ -97,28 +69,14 @@ class Writer:
 
     def _started(self, event: Started) -> bytes:
         self._tier = event.service_tier
-        if event.usage is not None:
-            self._usage = event.usage
         return frame("messageStart", b'{"role":"assistant"}')
 
-    def _finished(self, event: Finished) -> bytes:
-        if event.choice != 0:
-            return b""
-        self._finish = event
-        return self._drain(final=True) + self._close()
-
-    def _used(self, event: Used) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _ended(self, _event: Ended) -> bytes:
-        finish = self._finish or Finished("other")
-        stop: dict[str, Any] = {
-            "stopReason": stop_reason(finish.finish, finish.native, self._called, self._refused)
-        }
+    def _ended(self) -> bytes:
+        finish = self._finish
+        stop: dict[str, Any] = {"stopReason": stop_reason(finish.finish, finish.native, self._called)}
         if finish.stop_sequence is not None:
             stop["additionalModelResponseFields"] = {"stop_sequence": finish.stop_sequence}
-        metadata: dict[str, Any] = {"usage": usage_out(self._usage), "metrics": {"latencyMs": 0}}
+        metadata: dict[str, Any] = {"usage": usage_out(self._usage or Usage()), "metrics": {"latencyMs": 0}}
         tier = tier_out(self._tier)
         if tier is not None:
             metadata["serviceTier"] = tier
@@ -126,40 +84,6 @@ class Writer:
         return frame("messageStop", _encode(stop)) + frame("metadata", _encode(metadata))
 
     # --- blocks in order ---
-
-    def _content(self, event: Any) -> bytes:
-        if event.choice != 0:
-            return b""
-        part = event.part
-        if part == self._open:
-            written = self._piece(event)
-            if self._waiting and self._complete():
-                written += self._drain(final=False)
-            return written
-        if part in self._waiting or (self._is_tool and not self._complete()):
-            self._waiting.setdefault(part, []).append(event)
-            return b""
-        return self._enter(event)
-
-    def _complete(self) -> bool:
-        """Whether the open block may be closed for another: always, unless it is a call with unfinished JSON."""
-        if not self._is_tool:
-            return True
-        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
-            return False
-        try:
-            _decode_object("".join(self._arguments))
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            return False
-        return True
-
-    def _drain(self, *, final: bool) -> bytes:
-        written: list[bytes] = []
-        while self._waiting and (final or self._complete()):
-            part = next(iter(self._waiting))
-            for event in self._waiting.pop(part):
-                written.append(self._piece(event) if part == self._open else self._enter(event))
-        return b"".join(written)
 
     def _enter(self, event: Any) -> bytes:
         """Closes the open block and opens the event's. A text that goes on after another block goes on in a new one."""
@@ -232,7 +156,6 @@ class Writer:
 
     def _rare_piece(self, event: Any) -> bytes:
         if isinstance(event, RefusalDelta):
-            self._refused = True
             return self._delta({"text": event.text})
         if isinstance(event, SealedDelta):
             block = out.thought_for_caller(SealedReasoning(event.data, event.id, event.format))
@@ -246,7 +169,7 @@ class Writer:
         return self._close() if isinstance(event, Closed) and not self._is_text else b""
 
     def _close(self) -> bytes:
-        if self._open == _NONE:
+        if self._open == NONE:
             return b""
         signed = b""
         if self._thought is not None:
@@ -261,7 +184,7 @@ class Writer:
             signed = self._delta({"toolUse": {"input": out.call_input(whole).decode()}})
             self._custom = False
         self._closed.add(self._open)
-        self._open, self._is_tool, self._thought = _NONE, False, None
+        self._open, self._is_tool, self._thought = NONE, False, None
         self._arguments = []
         return signed + frame("contentBlockStop", b'{"contentBlockIndex":%d}' % self._index)
 
@@ -270,10 +193,3 @@ _DELTA_EVENT = "contentBlockDelta"
 _TEXT_DELTA = b'{"contentBlockIndex":%d,"delta":{"text":'
 _INPUT_DELTA = b'{"contentBlockIndex":%d,"delta":{"toolUse":{"input":'
 _BEGINS = frozenset({TextDelta, RefusalDelta, ReasoningDelta, SealedDelta, ToolStarted, Opened})
-_CONTENT = frozenset({*_BEGINS, ToolDelta, Cited, Fragment, Closed})
-_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
-    Started: Writer._started,
-    Finished: Writer._finished,
-    Used: Writer._used,
-    Ended: Writer._ended,
-}

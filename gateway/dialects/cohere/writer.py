@@ -1,8 +1,6 @@
 """Writes neutral events as a stream of Cohere's v2 chat.
 
-Cohere says one thing at a time: a content block or a call is begun, told and ended before the next. Where the source
-interleaves its parts (as OpenAI's parallel tool calls may), the pieces of a later part wait until the open call's JSON
-is complete.
+Cohere says one thing at a time: a content block or a call is begun, told and ended before the next.
 """
 
 from collections.abc import Callable
@@ -12,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway._speedups.translate import framed
+from gateway.dialects.blockwise import NONE, BlockWriter
 from gateway.dialects.cohere.answers import call_out, finish_word, sealed_data
 from gateway.dialects.cohere.citations import NAME, citation_out
 from gateway.dialects.cohere.errors import error_event
@@ -25,8 +24,6 @@ from gateway.schemas.chat import ChatRequest, Citation
 from gateway.schemas.events import (
     Cited,
     Closed,
-    Ended,
-    Event,
     Finished,
     Fragment,
     Opened,
@@ -37,14 +34,9 @@ from gateway.schemas.events import (
     TextDelta,
     ToolDelta,
     ToolStarted,
-    Used,
 )
-from gateway.schemas.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
-_decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
-
-_NONE = -1
 
 
 class _Block(msgspec.Struct):
@@ -56,55 +48,36 @@ class _Block(msgspec.Struct):
     cited: list[Citation] = msgspec.field(default_factory=list)
 
 
-class Writer:
+class Writer(BlockWriter):
     """One stream to one caller."""
 
     __slots__ = (
-        "_arguments",
         "_blocks",
         "_calls",
         "_citations",
         "_contents",
-        "_custom",
         "_early",
         "_envelope",
-        "_finish",
         "_format",
         "_id",
         "_kind",
         "_length",
-        "_open",
         "_plans",
         "_signature",
         "_spoke",
-        "_usage",
-        "_waiting",
     )
 
     def __init__(self, request: ChatRequest, reply_id: str = "", created: int = 0) -> None:  # noqa: ARG002  (Cohere has no date)
         self._id = reply_id
-        self._usage: Usage | None = None
+        super().__init__()
         self._contents = self._calls = self._citations = 0
         self._length = 0
         self._blocks: dict[int, _Block] = {}
         self._plans: set[int] = set()
-        self._open = _NONE
         self._kind = ""
-        self._arguments: list[str] = []
-        self._custom = False
         self._signature = self._envelope = self._format = ""
         self._spoke = False
         self._early: list[Fragment] = []
-        self._waiting: dict[int, list[Event]] = {}
-        self._finish: Finished | None = None
-
-    def write(self, event: Event) -> bytes:
-        """The caller's bytes for one event; b"" when it waits for a later one."""
-        kind = type(event)
-        if kind in _CONTENT:
-            return self._content(event)
-        handler = _HANDLERS.get(kind)
-        return b"" if handler is None else handler(self, event)
 
     def error(self, error: GatewayError) -> bytes:
         """The last bytes of a stream that failed."""
@@ -112,67 +85,24 @@ class Writer:
 
     # --- the frame ---
 
-    def _start(self, event: Started) -> bytes:
-        self._usage = event.usage
+    def _started(self, event: Started) -> bytes:
         message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
         body = {"id": event.id or self._id, "type": "message-start", "delta": {"message": message}}
         return b"event: message-start\ndata: " + _encode(body) + b"\n\n"
 
     def _finished(self, event: Finished) -> bytes:
-        if event.choice != 0:
-            return b""
-        self._finish = event
-        out = self._drain(final=True) + self._close()
+        out = super()._finished(event)
         if event.explanation and not self._spoke:
-            out += self._enter(TextDelta(_NONE - 1, event.explanation)) + self._close()
+            out += self._enter(TextDelta(NONE - 1, event.explanation)) + self._close()
         return out
 
-    def _used(self, event: Used) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _ended(self, _event: Ended) -> bytes:
-        finish = self._finish or Finished("other")
-        delta: dict[str, Any] = {"finish_reason": finish_word(finish.finish, self._calls > 0)}
+    def _ended(self) -> bytes:
+        delta: dict[str, Any] = {"finish_reason": finish_word(self._finish.finish, self._calls > 0)}
         if self._usage is not None:
             delta["usage"] = usage_out(self._usage)
         return _sse(b"message-end", None, delta)
 
     # --- parts in order ---
-
-    def _content(self, event: Any) -> bytes:
-        if event.choice != 0:
-            return b""
-        part = event.part
-        if part == self._open:
-            out = self._piece(event)
-            if self._waiting and self._complete():
-                out += self._drain(final=False)
-            return out
-        if part in self._waiting or (self._kind == "call" and not self._complete()):
-            self._waiting.setdefault(part, []).append(event)
-            return b""
-        return self._enter(event)
-
-    def _complete(self) -> bool:
-        """Whether another part may begin: always, unless the open one is a call with unfinished JSON."""
-        if self._kind != "call":
-            return True
-        if self._custom or not self._arguments or not self._arguments[-1].rstrip().endswith("}"):
-            return False
-        try:
-            _decode_object("".join(self._arguments))
-        except msgspec.DecodeError:
-            return False
-        return True
-
-    def _drain(self, *, final: bool) -> bytes:
-        out: list[bytes] = []
-        while self._waiting and (final or self._complete()):
-            part = next(iter(self._waiting))
-            for event in self._waiting.pop(part):
-                out.append(self._piece(event) if part == self._open else self._enter(event))
-        return b"".join(out)
 
     def _enter(self, event: Any) -> bytes:
         """Ends the open part and begins the event's. A text that goes on after another part goes on in a new block."""
@@ -217,7 +147,7 @@ class Writer:
         return _sse(b"content-start", self._contents, {"message": {"content": content}})
 
     def _begin_call(self, event: ToolStarted) -> bytes:
-        self._kind, self._custom = "call", event.kind == "custom"
+        self._kind, self._is_tool, self._custom = "call", True, event.kind == "custom"
         call = call_out(event.id, event.name, "")
         return _sse(b"tool-call-start", self._calls, {"message": {"tool_calls": call}})
 
@@ -266,10 +196,10 @@ class Writer:
     # --- ends ---
 
     def _close(self) -> bytes:
-        if self._open == _NONE:
+        if self._open == NONE:
             return b""
         part, kind = self._open, self._kind
-        self._open, self._kind = _NONE, ""
+        self._open, self._kind, self._is_tool = NONE, "", False
         if kind == "call":
             return self._end_call()
         if kind == "plan":
@@ -334,11 +264,4 @@ _BEGIN: dict[type, Callable[[Writer, Any], bytes]] = {
     ReasoningDelta: Writer._begin_thought,
     SealedDelta: Writer._begin_sealed,
     ToolStarted: Writer._begin_call,
-}
-_CONTENT = frozenset({*_BEGIN, ToolDelta, Cited, Opened, Fragment, Closed})
-_HANDLERS: dict[type, Callable[[Writer, Any], bytes]] = {
-    Started: Writer._start,
-    Finished: Writer._finished,
-    Used: Writer._used,
-    Ended: Writer._ended,
 }

@@ -1,8 +1,9 @@
 """Google's sources: what a search found or the caller's own stores hold (`groundingMetadata`), and what a text repeats
 (`citationMetadata`).
 
-Google counts in bytes of UTF-8 within one of the answer's parts, the neutral form in characters of all of its text.
-A stream is counted as if its text were one part.
+Google counts in bytes of UTF-8 within one of the answer's parts, the neutral form in characters of all of its text. In
+a stream, adjacent pieces of text or of thought are one part, as clients join them. Google does not always name the part
+(`partIndex`), though; the words that it cites tell which one it is.
 """
 
 from collections.abc import Sequence
@@ -17,22 +18,25 @@ from gateway.schemas.chat import Citation
 
 MOST = 1000
 """How many citations of one answer are read."""
+MOST_PLACES = 20
+"""In how many of an answer's texts the words of one are looked for."""
 
 
 class Spot(msgspec.Struct, frozen=True):
     """A text of an answer: `part` is its number, `before` the characters of text before it, and `place` its index
-    among Google's parts (None in a stream)."""
+    among Google's parts."""
 
     part: int
     text: str
     before: int
-    place: int | None = None
+    place: int = 0
 
 
 class _Segment(msgspec.Struct, rename="camel"):
     part_index: Any = None
     start_index: Any = None
     end_index: Any = None
+    text: Any = None
 
 
 class _Source(msgspec.Struct, rename="camel"):
@@ -89,16 +93,17 @@ def read_citations(rest: bytes, spots: Sequence[Spot]) -> list[tuple[int, Citati
     except UNREADABLE:
         return []
     found: list[Citation] = []
+    texts = [Spot(0, "".join([spot.text for spot in spots]), spots[0].before, -1), *spots]
     if about.grounding_metadata is not None:
-        found += _grounded(about.grounding_metadata, spots)
+        found += _grounded(about.grounding_metadata, texts)
     repeats = about.citation_metadata
     for each in [] if repeats is None else [*(repeats.citations or ()), *(repeats.citation_sources or ())]:
-        start, end = _characters(_Segment(None, each.start_index, each.end_index), spots)
+        start, end = _characters(_Segment(None, each.start_index, each.end_index), texts[:1])
         found.append(Citation(as_text(each.uri), as_text(each.title), "", start, end, NAME))
     return [(_part_of(citation, spots), citation) for citation in found[:MOST]]
 
 
-def _grounded(grounding: _Grounding, spots: Sequence[Spot]) -> list[Citation]:
+def _grounded(grounding: _Grounding, texts: Sequence[Spot]) -> list[Citation]:
     """A citation for each source of each piece of text; where no piece is named, the sources are the whole text's."""
     sources = [_source(chunk) for chunk in grounding.grounding_chunks or ()]
     supports = [support for support in grounding.grounding_supports or () if support.segment is not None]
@@ -106,7 +111,7 @@ def _grounded(grounding: _Grounding, spots: Sequence[Spot]) -> list[Citation]:
         return [source for source in sources if source is not None]
     found: list[Citation] = []
     for support in supports[:MOST]:
-        start, end = _characters(support.segment or _Segment(), spots)
+        start, end = _characters(support.segment or _Segment(), texts)
         for index in support.grounding_chunk_indices or ():
             source = sources[index] if type(index) is int and 0 <= index < len(sources) else None
             if source is not None and len(found) < MOST:
@@ -124,21 +129,31 @@ def _source(chunk: _Chunk) -> Citation | None:
     return Citation(url, as_text(source.title), as_text(source.text), dialect=NAME)
 
 
-def _characters(segment: _Segment, spots: Sequence[Spot]) -> tuple[int | None, int | None]:
-    """Where a segment begins and ends in the whole text; (None, None) for one without an end."""
+def _characters(segment: _Segment, texts: Sequence[Spot]) -> tuple[int | None, int | None]:
+    """Where a segment begins and ends in the whole text, the first of `texts`; (None, None) for one without an end."""
     end = as_count(segment.end_index)
     if not end:
         return None, None
-    place = as_count(segment.part_index)
-    within = [spot for spot in spots if spot.place == place] or spots
-    text, before = "".join([spot.text for spot in within]), within[0].before
-    start = as_count(segment.start_index)
+    start, place, words = as_count(segment.start_index), as_count(segment.part_index), as_text(segment.text)
+    named = next((text for text in texts if text.place == place), texts[0])
+    first, last = _within(named, start, end)
+    if words and named.text[first:last] != words:
+        for other in texts[:MOST_PLACES]:
+            if other is not named and words in other.text:
+                begin, stop = _within(other, start, end)
+                if other.text[begin:stop] == words:
+                    named, first, last = other, begin, stop
+                    break
+    return named.before + first, named.before + max(first, last)
+
+
+def _within(spot: Spot, start: int, end: int) -> tuple[int, int]:
+    """Bytes of a text as its characters."""
+    text = spot.text
     if text.isascii():
-        first, last = min(start, len(text)), min(end, len(text))
-    else:
-        spelled = text.encode("utf-8", "surrogatepass")
-        first, last = (len(spelled[:index].decode("utf-8", "ignore")) for index in (start, end))
-    return before + first, before + max(first, last)
+        return min(start, len(text)), min(end, len(text))
+    spelled = text.encode("utf-8", "surrogatepass")
+    return len(spelled[:start].decode("utf-8", "ignore")), len(spelled[:end].decode("utf-8", "ignore"))
 
 
 def _part_of(citation: Citation, spots: Sequence[Spot]) -> int:
@@ -164,7 +179,7 @@ class Sources:
         self._supports: dict[tuple[int, int, int], tuple[str, list[int]]] = {}
 
     def add(self, citation: Citation, spot: Spot) -> None:
-        """`spot` is the text that the citation hangs on; in a stream, all of it."""
+        """`spot` is the text that the citation hangs on."""
         if citation.dialect == NAME or not (citation.url or citation.title or citation.quote):
             return
         size = len(spot.text)
@@ -174,7 +189,7 @@ class Sources:
             start, end = 0, size
         quote = "" if citation.url else citation.quote
         source = self._chunks.setdefault((citation.url, citation.title, quote), len(self._chunks))
-        _, indices = self._supports.setdefault((spot.place or 0, start, end), (spot.text, []))
+        _, indices = self._supports.setdefault((spot.place, start, end), (spot.text, []))
         if source not in indices:
             indices.append(source)
 

@@ -60,7 +60,7 @@ _PIECE = Shape(
 _candidate = msgspec.json.Decoder(wire.Candidate).decode
 _feedback = msgspec.json.Decoder(wire.PromptFeedback).decode
 
-_TEXT, _THOUGHT = "text", "thought"
+_TEXT, _THOUGHT, _SEALED = "text", "thought", "sealed"
 
 
 class Reader:
@@ -163,7 +163,10 @@ class Reader:
 class _ChoiceReader:
     """One candidate: pieces of text go on in the part that is open, everything else is a part of its own."""
 
-    __slots__ = ("_calls", "_index", "_next", "_open", "_reply_id", "_rest", "_texts", "finished")
+    __slots__ = (
+        *("_calls", "_index", "_next", "_open", "_place", "_reply_id", "_rest", "_spots", "_texts"),
+        "finished",
+    )
 
     def __init__(self, index: int, reply_id: str) -> None:
         self._index = index
@@ -173,12 +176,15 @@ class _ChoiceReader:
         self._calls = 0
         self._rest: dict[str, Raw] = {}
         self._texts: dict[int, list[str]] = {}
+        self._spots: dict[int, int] = {}
+        self._place = -1
         self.finished = False
 
     def begin(self, kind: str) -> int:
-        """The number of a new part."""
+        """The number of a new part. What seals one of Google's parts is none of its own there."""
         self._open = kind
         self._next += 1
+        self._place += kind != _SEALED
         return self._next - 1
 
     def more_text(self, text: str) -> TextDelta | None:
@@ -186,14 +192,18 @@ class _ChoiceReader:
 
     def _said(self, part: int, text: str) -> TextDelta:
         """Text is kept for the citations at the end, which are counted in its bytes."""
-        self._texts.setdefault(part, []).append(text)
+        pieces = self._texts.get(part)
+        if pieces is None:
+            pieces = self._texts[part] = []
+            self._spots[part] = self._place
+        pieces.append(text)
         return TextDelta(part, text, self._index)
 
     def _cited(self, rest: bytes) -> list[Event]:
         spots: list[Spot] = []
         length = 0
         for part, pieces in self._texts.items():
-            spots.append(Spot(part, "".join(pieces), length))
+            spots.append(Spot(part, "".join(pieces), length, self._spots[part]))
             length += len(spots[-1].text)
         return [Cited(part, citation, self._index) for part, citation in read_citations(rest, spots)]
 
@@ -234,13 +244,15 @@ class _ChoiceReader:
         if part.text is not None:
             if part.text:
                 events.append(self._said(self._going_on(_TEXT), part.text))
+            elif signature and self._open != _TEXT:
+                self._place += 1
         else:
             kind = odd_kind(raw)
             if kind != "part":
                 events.append(Opened(self.begin(kind), NAME, kind, bytes(raw), self._index))
                 return
         if signature:
-            events.append(SealedDelta(self.begin("sealed"), signature, "", FORMAT, self._index))
+            events.append(SealedDelta(self.begin(_SEALED), signature, "", FORMAT, self._index))
 
     def _going_on(self, kind: str) -> int:
         return self._next - 1 if self._open == kind else self.begin(kind)
@@ -249,7 +261,7 @@ class _ChoiceReader:
         identity = call.id or made_up(self._reply_id, self._index, self._calls)
         self._calls += 1
         if signature:
-            events.append(SealedDelta(self.begin("sealed"), seal(signature), identity, FORMAT, self._index))
+            events.append(SealedDelta(self.begin(_SEALED), seal(signature), identity, FORMAT, self._index))
         part = self.begin("call")
         events.append(ToolStarted(part, identity, call.name or "", choice=self._index, signature=signature))
         arguments = read_args(call.args)

@@ -9,7 +9,7 @@ from gateway.dialects.gemini.contents_out import ContentWriter
 from gateway.dialects.gemini.errors import NAME
 from gateway.dialects.gemini.models import traits_of
 from gateway.dialects.gemini.thinking import thinking_config
-from gateway.dialects.members import append
+from gateway.dialects.members import OPENAI_DEFAULTS, append
 from gateway.schemas.chat import ChatRequest, OutputFormat, Tool, ToolChoice
 from gateway.schemas.wire import gemini as wire
 
@@ -43,7 +43,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     extras = request.extras if request.dialect == NAME else ()
     for extra in request.extras:
         if extra not in extras or extra.name in facts.drops:
-            if _UNNAMED.get(extra.name) != extra.value:
+            if OPENAI_DEFAULTS.get(extra.name) != extra.value:
                 dropped.add(extra.name)
         elif extra.name.startswith(CONFIG):
             settings = append(settings, extra.name[len(CONFIG) :], extra.value)
@@ -52,10 +52,6 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     if settings != b"{}":
         written = append(written, CONFIG[:-1], settings)
     return Written(written, dropped.names())
-
-
-_UNNAMED = {"modalities": b'["text"]', "store": b"false"}
-"""Extras of OpenAI's whose absence changes nothing."""
 
 
 # --- parameters ---

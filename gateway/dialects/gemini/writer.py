@@ -14,6 +14,7 @@ from gateway.dialects.framing import one_line
 from gateway.dialects.gemini.answers import CANDIDATE, PROMPT, call_part, finish_reason, thought_part
 from gateway.dialects.gemini.citations import Sources, Spot
 from gateway.dialects.gemini.errors import NAME, error_event
+from gateway.dialects.gemini.joined import TEXT, THOUGHT, Span, Told
 from gateway.dialects.gemini.logprobs import KIND, OWNER, write_logprobs
 from gateway.dialects.gemini.signatures import unseal
 from gateway.dialects.gemini.usage import write_usage
@@ -63,8 +64,8 @@ class Writer:
         "_model",
         "_rest",
         "_tail",
-        "_texts",
         "_thoughts",
+        "_told",
         "_usage",
     )
 
@@ -74,7 +75,7 @@ class Writer:
         self._usage: Usage | None = None
         self._calls: dict[tuple[int, int], _Call] = {}
         self._thoughts: dict[tuple[int, int], Reasoning] = {}
-        self._texts: dict[int, dict[int, list[str]]] = {}
+        self._told: dict[int, Told] = {}
         self._cited: dict[int, list[tuple[int, Citation]]] = {}
         self._finishes: list[Finished] = []
         self._rest: dict[int, bytes] = {}
@@ -106,7 +107,11 @@ class Writer:
         self._tail = b"," + _encode(about)[1:] + _END
         return b""
 
-    def _chunk(self, choice: int, part: bytes) -> bytes:
+    def _chunk(self, choice: int, part: bytes, kind: str = "") -> bytes:
+        told = self._told.get(choice)
+        if told is None:
+            told = self._told[choice] = Told()
+        told.piece(kind)
         index = b',"index":%d' % choice if choice else b""
         head = b'data: {"candidates":[{"content":{"parts":[' + part + b'],"role":"model"}'
         return one_line(head + index + b"}]") + self._tail
@@ -116,8 +121,13 @@ class Writer:
     def _text(self, event: TextDelta | RefusalDelta) -> bytes:
         if not event.text:
             return b""
+        told = self._told.get(event.choice)
+        if told is None:
+            told = self._told[event.choice] = Told()
         if type(event) is TextDelta:
-            self._texts.setdefault(event.choice, {}).setdefault(event.part, []).append(event.text)
+            told.text(event.part, event.text)
+        else:
+            told.piece(TEXT)
         index = b',"index":%d}]' % event.choice if event.choice else b"}]"
         return framed(_TEXT_HEAD, event.text, _TEXT_TAIL + index + self._tail)
 
@@ -132,45 +142,46 @@ class Writer:
         self._thoughts[key] = msgspec.structs.replace(before, signature=signature)
         if not event.text:
             return out
-        return out + self._chunk(event.choice, _encode(wire.Part(text=event.text, thought=True)))
+        return out + self._chunk(event.choice, _encode(wire.Part(text=event.text, thought=True)), THOUGHT)
 
     def _signed(self, choice: int) -> bytes:
         """The signatures of the thoughts that are over."""
         over = [key for key in self._thoughts if key[0] == choice]
         parts = [thought_part(self._thoughts.pop(key)) for key in over]
-        return b"".join([self._chunk(choice, _encode(part)) for part in parts if part.thought_signature])
+        return b"".join([self._signature(choice, part) for part in parts if part.thought_signature])
+
+    def _signature(self, choice: int, part: wire.Part) -> bytes:
+        """Clients put it on the thought, or on the text, that it follows, which is over then."""
+        out = self._chunk(choice, _encode(part), THOUGHT if part.thought else TEXT)
+        self._told[choice].sign()
+        return out
 
     def _sealed(self, event: SealedDelta) -> bytes:
         """A call's signature is said with the call."""
         own = unseal(event.data, event.format)
         if own is None:
             foreign = thought_part(SealedReasoning(event.data, event.id, event.format))
-            return self._chunk(event.choice, _encode(foreign))
+            return self._signature(event.choice, foreign)
         if event.id or not own:
             return b""
-        return self._chunk(event.choice, _encode(wire.Part(text="", thought_signature=own)))
+        return self._signature(event.choice, wire.Part(text="", thought_signature=own))
 
     def _citation(self, event: Cited) -> bytes:
         self._cited.setdefault(event.choice, []).append((event.part, event.citation))
         return b""
 
     def _sources(self, choice: int) -> dict[str, Any] | None:
-        """Google counts a stream's text as one part; a citation without a place is of the whole part it hangs on."""
-        if choice not in self._cited:
+        """A citation without a place is of the whole part it hangs on."""
+        cited = self._cited.get(choice)
+        if cited is None:
             return None
         sources = Sources()
-        spans: dict[int, tuple[int, int]] = {}
-        pieces = {part: "".join(each) for part, each in sorted(self._texts.get(choice, {}).items())}
-        whole = Spot(0, "".join(pieces.values()), 0)
-        length = 0
-        for part, text in pieces.items():
-            spans[part] = length, length + len(text)
-            length += len(text)
-        for part, citation in self._cited[choice]:
+        spans = self._told[choice].spans() if choice in self._told else {}
+        for part, citation in cited:
+            span = spans.get(part, _NOWHERE)
             if citation.start is None or citation.end is None:
-                start, end = spans.get(part, (0, length))
-                citation = msgspec.structs.replace(citation, start=start, end=end)
-            sources.add(citation, whole)
+                citation = msgspec.structs.replace(citation, start=span.start, end=span.end)
+            sources.add(citation, span.spot)
         return sources.out()
 
     def _tool(self, event: ToolStarted) -> bytes:
@@ -244,6 +255,7 @@ class Writer:
         return Raw(_encode(out)[:-1] + b"," + rest[1:]) if rest else out
 
 
+_NOWHERE = Span(Spot(0, "", 0), 0, 0)
 _TEXT_HEAD = b'data: {"candidates":[{"content":{"parts":[{"text":'
 _TEXT_TAIL = b'}],"role":"model"}'
 _AFTER_THOUGHT = frozenset({TextDelta, RefusalDelta, SealedDelta, ToolStarted, Closed, Opened, Finished})

@@ -72,9 +72,11 @@ def _no_reply(body: bytes, error: Exception) -> UpstreamError:
 
 def _choice(choice: answers.ReplyChoice, place: int) -> Choice:
     native = choice.finish_reason or ""
+    message = choice.message
+    called = bool(message.tool_calls) or message.function_call is not None
     return Choice(
-        parts=_parts(choice.message),
-        finish=FINISH.get(native, "other"),
+        parts=_parts(message),
+        finish=finish_of(native, bool(message.refusal) and not called),
         index=place if choice.index is None else choice.index,
         native=native,
         logprobs=bytes(choice.logprobs) if given(choice.logprobs) else b"",
@@ -128,6 +130,13 @@ FINISH: dict[str, Finish] = {
     "content_filter": "content_filter",
 }
 
+
+def finish_of(native: str, refused: bool) -> Finish:
+    """`refused`: the answer is a refusal, which OpenAI says in a field of its own."""
+    finish = FINISH.get(native, "other")
+    return "refusal" if refused and finish in ("stop", "other") else finish
+
+
 _FINISH_OUT: dict[Finish, str] = {
     "length": "length",
     "context_window": "length",
@@ -137,10 +146,16 @@ _FINISH_OUT: dict[Finish, str] = {
 }
 
 
+ENDED = frozenset({"stop", "completed"})
+"""OpenAI's words, in either dialect, for an answer that ended by itself, which one that is a refusal does too."""
+
+
 def finish_word(finish: Finish, native: str = "") -> str:
     """OpenAI's word for why an answer ended; `native` is its own word, where the answer was OpenAI's."""
     if native == "function_call":
         return native
+    if finish == "refusal" and native in ENDED:
+        return "stop"
     return _FINISH_OUT.get(finish, "stop")
 
 

@@ -5,7 +5,7 @@ import msgspec
 from gateway._speedups.translate import Shape
 from gateway.dialects.decode import UNREADABLE
 from gateway.dialects.failures import stream_failure
-from gateway.dialects.openai_chat.answers import FINISH, thinking_text
+from gateway.dialects.openai_chat.answers import finish_of, thinking_text
 from gateway.dialects.openai_chat.citations import read_citations
 from gateway.dialects.openai_chat.messages_in import ANTHROPIC_FORMAT, read_signature
 from gateway.dialects.openai_chat.messages_out import NAME
@@ -221,7 +221,8 @@ class _ChoiceReader:
         for call in self._calls.values():
             if not call.started:
                 self._begin(call, "", events)
-        events.append(Finished(FINISH.get(native, "other"), self._index, native))
+        refused = _REFUSAL in self._parts and not self._calls
+        events.append(Finished(finish_of(native, refused), self._index, native))
 
     def part_of(self, key: str | int) -> int:
         part = self._parts.get(key)

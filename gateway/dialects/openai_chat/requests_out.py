@@ -39,7 +39,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
         parallel_tool_calls=request.parallel_tools if request.tools else None,
         user=(request.user if native else shortened(request.user, LONGEST_USER)) or None,
         safety_identifier=request.safety_id or None,
-        service_tier=_service_tier(request, dropped),
+        service_tier=service_tier_out(request, dropped),
         metadata=_metadata(request, dropped),
     )
     _limits(body, request, facts, dropped)
@@ -73,7 +73,7 @@ def _limits(body: wire.Request, request: ChatRequest, facts: TargetFacts, droppe
             dropped.add(name)
 
 
-def _service_tier(request: ChatRequest, dropped: Dropped) -> str | None:
+def service_tier_out(request: ChatRequest, dropped: Dropped) -> str | None:
     """What Anthropic calls `standard_only`, and Gemini `standard`, is OpenAI's `default`."""
     tier = request.service_tier
     if not tier or request.dialect in (NAME, _RESPONSES):

@@ -13,6 +13,7 @@ from gateway.dialects.openai_responses.output import (
     customs_of,
     encode,
     frame,
+    incomplete_reason,
     response_id,
     settle,
     suffix_of,
@@ -51,7 +52,8 @@ def read_reply(body: bytes, model: str = "") -> Reply:  # noqa: ARG001  (answers
     except UNREADABLE as error:
         raise UpstreamProtocolError(f"the provider's answer is not a response: {error}") from error
     called = any(isinstance(part, ToolCall) for part in parts)
-    finish, native = finish_of(reply, called)
+    refused = any(isinstance(part, Refusal) and part.text for part in parts)
+    finish, native = finish_of(reply, called, refused)
     choice = Choice(parts, finish, native=native, logprobs=logprobs)
     return Reply(
         dialect=NAME,
@@ -69,14 +71,14 @@ def failure(error: Raw) -> Exception:
     return stream_failure(msgspec.json.decode(error) if given(error) else None, NAME)
 
 
-def finish_of(reply: wire.Reply, called: bool) -> tuple[Finish, str]:
+def finish_of(reply: wire.Reply, called: bool, refused: bool) -> tuple[Finish, str]:
     """Why an answer ended, and OpenAI's word for it."""
     if reply.status == "incomplete":
         reason = (reply.incomplete_details.reason if reply.incomplete_details is not None else None) or ""
         return _REASONS.get(reason, "other"), reason or "incomplete"
     if reply.status not in (None, "completed"):
         return "other", reply.status or ""
-    return "tool_calls" if called else "stop", "completed"
+    return "tool_calls" if called else "refusal" if refused else "stop", "completed"
 
 
 _REASONS: dict[str, Finish] = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -155,4 +157,4 @@ def write_reply(
     when = reply.created or created or int(time())
     head = frame(identity, when, reply.model or request_model, reply.service_tier, request)
     output = write_output(parts, read_logprobs(choice.logprobs), suffix_of(identity), customs_of(request))
-    return encode(settle(head, output, choice.finish, reply.usage))
+    return encode(settle(head, output, incomplete_reason(choice.finish, choice.native), reply.usage))

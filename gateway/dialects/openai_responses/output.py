@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from gateway.dialects.dropped import Dropped
 from gateway.dialects.ids import answer_id
+from gateway.dialects.openai_chat.answers import ENDED
 from gateway.dialects.openai_responses.items_in import ITEM, NAME
 from gateway.dialects.openai_responses.items_out import annotation
 from gateway.dialects.openai_responses.requests_in import INSTRUCTIONS
@@ -173,9 +174,9 @@ _INCOMPLETE: dict[Finish, str] = {
 }
 
 
-def incomplete_reason(finish: Finish) -> str:
-    """Why an answer is no whole one; "" for one that is."""
-    return _INCOMPLETE.get(finish, "")
+def incomplete_reason(finish: Finish, native: str) -> str:
+    """Why an answer is no whole one; "" for one that is, as OpenAI's own refusals are."""
+    return "" if finish == "refusal" and native in ENDED else _INCOMPLETE.get(finish, "")
 
 
 def tier_out(tier: str) -> str | None:
@@ -260,9 +261,8 @@ def _tool(tool: Tool | BuiltinTool) -> Any:
     return Raw(tool.raw) if isinstance(tool, BuiltinTool) else tool_out(tool, True, _NOWHERE)
 
 
-def settle(response: Json, output: list[Any], finish: Finish, usage: Usage | None) -> Json:
-    """The frame, filled in."""
-    reason = incomplete_reason(finish)
+def settle(response: Json, output: list[Any], reason: str, usage: Usage | None) -> Json:
+    """The frame, filled in. `reason`: why the answer is no whole one."""
     return response | {
         "status": "incomplete" if reason else "completed",
         "incomplete_details": {"reason": reason} if reason else None,

@@ -55,6 +55,7 @@ class Reader:
         "_left",
         "_lengths",
         "_parts",
+        "_refused",
         "_spoke",
         "_started",
         "_thinking",
@@ -68,7 +69,7 @@ class Reader:
         self._thinking: int | None = None
         self._left: set[int] = set()
         self._held: list[wire.StreamEvent] = []
-        self._called = False
+        self._called = self._refused = False
         self._started = False
         self._ended = False
         self.skipped = 0
@@ -150,7 +151,7 @@ class Reader:
             raise failure(reply.error)
         if event.type == "response.incomplete":
             reply.status = "incomplete"
-        finish, native = finish_of(reply, self._called)
+        finish, native = finish_of(reply, self._called, self._refused)
         self._ended = True
         events: list[Event] = [Finished(finish, 0, native)]
         usage = responses_usage(reply.usage)
@@ -225,6 +226,7 @@ class Reader:
             if (index, "content", inner) in self._parts:
                 continue
             if content.refusal:
+                self._refused = True
                 events.append(RefusalDelta(self._part(index, "content", inner), content.refusal))
             elif content.text:
                 events.append(self._text(self._part(index, "content", inner), content.text))
@@ -250,6 +252,7 @@ class Reader:
     def _refusal_delta(self, event: wire.StreamEvent) -> list[Event]:
         text = _string(event.delta)
         part = self._part(event.output_index, "content", event.content_index)
+        self._refused = self._refused or bool(text)
         return [RefusalDelta(part, text)] if text else []
 
     def _annotation(self, event: wire.StreamEvent) -> list[Event]:

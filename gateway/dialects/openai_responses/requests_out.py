@@ -8,6 +8,7 @@ from msgspec import Raw
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
 from gateway.dialects.ids import shortened
+from gateway.dialects.openai_chat.requests_out import service_tier_out
 from gateway.dialects.openai_responses.items_in import NAME
 from gateway.dialects.openai_responses.items_out import ItemWriter
 from gateway.dialects.openai_responses.requests_in import INSTRUCTIONS, LOGPROBS, SEALED
@@ -43,7 +44,7 @@ def write_request(request: ChatRequest, facts: TargetFacts) -> Written:
     _put(body, "user", request.user if own else shortened(request.user, LONGEST_USER))
     _put(body, "safety_identifier", request.safety_id)
     _put(body, "metadata", Raw(request.metadata) if request.metadata else None)
-    _put(body, "service_tier", _service_tier(request, dropped))
+    _put(body, "service_tier", service_tier_out(request, dropped))
     _put(body, "include", _include(request))
     if not own or request.store is False:
         body["store"] = False
@@ -242,27 +243,6 @@ def _include(request: ChatRequest) -> list[str]:
 
 
 # --- what only one dialect knows ---
-
-
-def _service_tier(request: ChatRequest, dropped: Dropped) -> str | None:
-    """What Anthropic calls `standard_only`, and Gemini `standard`, is OpenAI's `default`."""
-    tier = request.service_tier
-    if not tier or request.dialect in (NAME, _CHAT):
-        return tier or None
-    if tier not in _TIERS:
-        dropped.add("service_tier")
-    return _TIERS.get(tier)
-
-
-_TIERS = {
-    "standard_only": "default",
-    "standard": "default",
-    "auto": "auto",
-    "default": "default",
-    "flex": "flex",
-    "priority": "priority",
-}
-"""Others' tiers in OpenAI's words."""
 
 
 _SHARED = frozenset(

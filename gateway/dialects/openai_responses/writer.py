@@ -30,6 +30,7 @@ from gateway.dialects.openai_responses.output import (
     customs_of,
     encode,
     frame,
+    incomplete_reason,
     response_id,
     settle,
     suffix_of,
@@ -121,7 +122,8 @@ class Writer:
 
     def _ended(self, _event: Ended) -> bytes:
         output = [item.whole() for item in self._items]
-        response = settle(self._frame, output, self._finish.finish, self._usage)
+        reason = incomplete_reason(self._finish.finish, self._finish.native)
+        response = settle(self._frame, output, reason, self._usage)
         return self._emit("response." + response["status"], {"response": response})
 
     # --- items ---

@@ -11,10 +11,10 @@ import msgspec
 from gateway._speedups.eventstream import Message, MessageReader
 from gateway.dialects.bedrock.errors import stream_exception
 from gateway.dialects.bedrock.tokens import read_usage
-from gateway.dialects.leaves import ABSENT, UNREADABLE, as_text, read_reply
+from gateway.dialects.leaves import ABSENT, UNREADABLE, as_text, is_json, read_reply
 from gateway.dialects.taps.reply import ReplyFacts
+from gateway.dialects.taps.state import State
 from gateway.errors import UpstreamError, UpstreamProtocolError
-from gateway.schemas.usage import Usage
 
 
 class Stop(msgspec.Struct):
@@ -42,41 +42,19 @@ _answer = msgspec.json.Decoder(Answer)
 _CONTENT = frozenset({"contentBlockStart", "contentBlockDelta"})
 
 
-class BedrockTap:
+class BedrockTap(State):
     """`POST /model/{id}/converse-stream`. `feed` and `finish_bytes` never raise for what a provider sent.
 
-    The fields mean what they do in `StreamTap`. `messageStart` commits to nothing. `model` stays "": none is named.
+    `messageStart` commits to nothing. `model` stays "": none is named.
     """
 
     LAST = b""  # usage comes last, and nobody else can make it up
 
-    __slots__ = (
-        "_reader",
-        "committed",
-        "error",
-        "finish",
-        "finished",
-        "model",
-        "skipped",
-        "terminated",
-        "usage",
-    )
+    __slots__ = ("_reader",)
 
     def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:  # noqa: ARG002 - usage comes unasked, for one answer
+        super().__init__()
         self._reader = MessageReader()
-        self.committed = False
-        self.finished = False
-        self.terminated = False
-        self.usage: Usage | None = None
-        self.model = ""
-        self.finish = ""
-        self.skipped = 0
-        self.error: UpstreamError | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Asked at the end of the stream: whether it was one, and no cut."""
-        return self.finished and self.error is None
 
     @property
     def pending(self) -> int:
@@ -88,16 +66,33 @@ class BedrockTap:
         if self.error is not None:
             return b""
         messages, broken = self._reader.salvage(data)
+        passed, pieces, at = self._reader.passed, [], 0
         for message in messages:
-            self.error = self._see(message)
+            hidden = message.data[-1:] != b"}" and self._leaves_out(message)
+            if not hidden:
+                self.error = self.error or self._see(message)
+            if self.error is not None or hidden:
+                pieces.append(passed[at : message.start])
+                at = message.end
             if self.error is not None:
-                return self._reader.passed[: message.start]
+                return b"".join(pieces)
         self.error = broken
-        return self._reader.passed
+        return b"".join([*pieces, passed[at:]]) if at else passed
 
     def finish_bytes(self) -> bytes:
         """At the end of the stream: nothing, since a piece of a message is not delivered."""
         return b""
+
+    def _leaves_out(self, message: Message) -> bool:
+        """Whether an event is left out, because it is no JSON. A piece of a tool call is an error, since without it the
+        call would be another."""
+        if message.kind != "event" or message.name not in _CONTENT or is_json(message.data):
+            return False
+        if b"toolUse" in message.data:
+            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+        else:
+            self.skipped += 1
+        return True
 
     def _see(self, message: Message) -> UpstreamError | None:
         """Learns from one message; gives the error that it reports or is."""

@@ -18,10 +18,23 @@ from gateway.errors import UpstreamProtocolError
 MAX_BODY = 65536  # bytes of the provider's answer that are kept
 
 
-class Delta(msgspec.Struct, gc=False):
+class Content(msgspec.Struct, gc=False):
+    """How a part begins; what stays empty until a delta fills it is no content yet."""
+
+    type: Any = None
+    text: Any = None
+    thinking: Any = None
+
+
+class Said(msgspec.Struct, gc=False):
+    content: msgspec.Raw = ABSENT
+
+
+class Delta(msgspec.Struct):
     finish_reason: Any = None
     usage: msgspec.Raw = ABSENT
     error: Any = None
+    message: msgspec.Raw = ABSENT
 
 
 class StreamEvent(msgspec.Struct):
@@ -40,9 +53,10 @@ class Answer(msgspec.Struct):
 
 _event = msgspec.json.Decoder(StreamEvent)
 _answer = msgspec.json.Decoder(Answer)
+_said = msgspec.json.Decoder(Said)
+_content = msgspec.json.Decoder(Content)
 _CONTENT = frozenset(
     {
-        "content-start",
         "content-delta",
         "tool-plan-delta",
         "tool-call-start",
@@ -53,7 +67,7 @@ _CONTENT = frozenset(
 
 
 class CohereTap(StreamTap):
-    """`POST /v2/chat`, streamed. `message-start` commits to nothing."""
+    """`POST /v2/chat`, streamed. `message-start` and the start of an empty part commit to nothing."""
 
     MARKS: ClassVar = (b"message-end", b"error")
 
@@ -70,7 +84,7 @@ class CohereTap(StreamTap):
         kind = as_text(content.type) or event.name
         if kind == "message-end":
             self._end(content.delta or Delta(), data)
-        elif kind in _CONTENT:
+        elif kind in _CONTENT or (kind == "content-start" and _begins(content.delta or Delta())):
             self.committed = True
         elif kind in ("", "error") and as_text(content.message):
             self.error = failure("", as_text(content.message), data[:MAX_BODY])
@@ -83,6 +97,15 @@ class CohereTap(StreamTap):
         if self.error is None and reason:
             self.finish = reason
             self.committed = self.finished = self.terminated = True
+
+
+def _begins(delta: Delta) -> bool:
+    """Whether a part begins with something in it."""
+    try:
+        begun = _content.decode(_said.decode(delta.message).content)
+    except UNREADABLE:
+        return True
+    return begun.type not in ("text", "thinking") or bool(begun.text or begun.thinking)
 
 
 def cohere_reply_facts(body: bytes) -> ReplyFacts:

@@ -10,8 +10,8 @@ from gateway.dialects.bedrock.errors import stream_exception
 from gateway.dialects.framing import one_line
 from gateway.dialects.leaves import UNREADABLE
 from gateway.dialects.taps.anthropic import AnthropicTap
+from gateway.dialects.taps.through import Through
 from gateway.errors import UpstreamError, UpstreamProtocolError
-from gateway.schemas.usage import Usage
 
 
 class Unwrapped(msgspec.Struct, frozen=True):
@@ -79,16 +79,14 @@ def unwrapped(message: Message) -> Unwrapped | None:
     return Unwrapped(name, one_line(data)) if name.isidentifier() and name.isascii() else None
 
 
-class InvokedTap:
+class InvokedTap(Through[AnthropicTap]):
     """Gives callers of Anthropic's the stream that Anthropic would send, and reads it as `AnthropicTap` does."""
 
     LAST = AnthropicTap.LAST
 
-    __slots__ = ("_events", "_failure", "_tap")
-
     def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:
+        super().__init__(AnthropicTap(hide_usage, choices))
         self._events = InvokedEvents()
-        self._tap = AnthropicTap(hide_usage, choices)
         self._failure: UpstreamError | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -97,48 +95,18 @@ class InvokedTap:
             return b""
         events, self._failure = self._events.salvage(data)
         lines = [b"event: %b\ndata: %b\n\n" % (event.name.encode(), event.data) for event in events]
-        return self._tap.feed(b"".join(lines))
+        return self._reader.feed(b"".join(lines))
 
     def finish_bytes(self) -> bytes:
         """At the end of the stream."""
-        return self._tap.finish_bytes()
-
-    @property
-    def committed(self) -> bool:
-        """Content has come."""
-        return self._tap.committed
-
-    @property
-    def terminated(self) -> bool:
-        """The last event has come."""
-        return self._tap.terminated
+        return self._reader.finish_bytes()
 
     @property
     def complete(self) -> bool:
         """The model said that it is done, and nothing broke."""
-        return self._tap.complete and self._failure is None
-
-    @property
-    def skipped(self) -> int:
-        """Events that were no JSON and are left out."""
-        return self._tap.skipped
-
-    @property
-    def usage(self) -> Usage | None:
-        """The last word on tokens."""
-        return self._tap.usage
-
-    @property
-    def model(self) -> str:
-        """The model that answers."""
-        return self._tap.model
-
-    @property
-    def finish(self) -> str:
-        """The provider's word for why it stopped."""
-        return self._tap.finish
+        return self._reader.complete and self._failure is None
 
     @property
     def error(self) -> UpstreamError | None:
         """What broke the stream."""
-        return self._tap.error or self._failure
+        return self._reader.error or self._failure

@@ -33,22 +33,35 @@ class Response(msgspec.Struct):
     error: Any = None
 
 
+class Item(msgspec.Struct, gc=False):
+    type: Any = None
+
+
 class StreamEvent(msgspec.Struct):
+    """`item` is what begins or ends with an event."""
+
     type: Any = None
     response: Response | None = None
     error: Any = None
+    item: msgspec.Raw = ABSENT
 
 
 _response = msgspec.json.Decoder(Response)
 _event = msgspec.json.Decoder(StreamEvent)
 
+_item = msgspec.json.Decoder(Item)
+
 _BEFORE = frozenset({"response.created", "response.queued", "response.in_progress"})
 _LAST = frozenset({"response.completed", "response.incomplete"})
+_ADDED = "response.output_item.added"
+_EMPTY = frozenset({"response.content_part.added", "response.reasoning_summary_part.added"})
+"""Parts that begin empty."""
 
 
 class ResponsesTap(StreamTap):
-    """`POST /responses`, streamed. The frame's first events commit to nothing: a failure may still follow them, and
-    another target can take over. Only `response.completed` and `response.incomplete` end a stream rightly."""
+    """`POST /responses`, streamed. The frame's first events commit to nothing, nor does the start of a message or of a
+    thought, which deltas fill: a failure may still follow them, and another target can take over. Only
+    `response.completed` and `response.incomplete` end a stream rightly."""
 
     MARKS: ClassVar = (b"response.completed", b"response.incomplete", b"response.failed", b"error")
 
@@ -77,7 +90,7 @@ class ResponsesTap(StreamTap):
                 self.model = self.model or as_text(response.model)
         elif kind in _LAST:
             self._end(response or Response())
-        elif kind.startswith("response."):
+        elif kind.startswith("response.") and not _is_empty(kind, content.item):
             self.committed = True
         return False
 
@@ -86,6 +99,16 @@ class ResponsesTap(StreamTap):
         self.usage = responses_usage(response.usage) or self.usage
         self.finish = _finish(response)
         self.committed = self.finished = self.terminated = True
+
+
+def _is_empty(kind: str, item: msgspec.Raw) -> bool:
+    """Whether an event says that something begins, and nothing of it."""
+    if kind != _ADDED:
+        return kind in _EMPTY
+    try:
+        return _item.decode(item).type in ("message", "reasoning")
+    except UNREADABLE:
+        return False
 
 
 def responses_reply_facts(body: bytes) -> ReplyFacts:

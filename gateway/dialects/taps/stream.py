@@ -9,59 +9,29 @@ from typing import ClassVar
 
 from gateway._speedups.sse import Event, Splitter, event_at
 from gateway.dialects.leaves import is_json
-from gateway.errors import UpstreamError, UpstreamProtocolError
-from gateway.schemas.usage import Usage
+from gateway.dialects.taps.state import State
+from gateway.errors import UpstreamProtocolError
 
 DONE = b"[DONE]"
 _CALL = re.compile(rb"tool|call|partial_json|arguments", re.IGNORECASE)
 
 
-class StreamTap:
-    """One stream. `feed` and `finish_bytes` never raise for what a provider sent: `error` tells.
-
-    committed: content was seen, or a right end. terminated: the dialect's own last event was seen. finished: that, or
-    the model's reason to stop (for each of the `choices` that were asked for). error: what the provider reported
-    inside the stream (UpstreamStatus), or that its bytes make no sense (UpstreamProtocolError); nothing is delivered
-    from the offending event on. skipped: events that were no JSON and are left out.
-    """
+class StreamTap(State):
+    """One stream. `feed` and `finish_bytes` never raise for what a provider sent: `error` tells."""
 
     MARKS: ClassVar[tuple[bytes, ...]]
     LAST: ClassVar[bytes] = b""
     """The dialect's last event, for callers to whom a provider owes it at the end of a whole answer."""
 
-    __slots__ = (
-        "_choices",
-        "_hide_usage",
-        "_splitter",
-        "committed",
-        "error",
-        "finish",
-        "finished",
-        "model",
-        "skipped",
-        "terminated",
-        "usage",
-    )
+    __slots__ = ("_choices", "_hide_usage", "_splitter")
 
     def __init__(self, hide_usage: bool = False, choices: int = 1) -> None:
         """`hide_usage`: the gateway, not the caller, asked for usage. `choices`: the request's `n`."""
+        super().__init__()
         self._splitter = Splitter(self.MARKS)
         self._splitter.everything = True
         self._hide_usage = hide_usage
         self._choices = choices
-        self.committed = False
-        self.finished = False
-        self.terminated = False
-        self.usage: Usage | None = None
-        self.model = ""
-        self.finish = ""
-        self.skipped = 0
-        self.error: UpstreamError | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Asked at the end of the stream: whether it was one, and no cut."""
-        return self.finished and self.error is None
 
     @property
     def pending(self) -> int:

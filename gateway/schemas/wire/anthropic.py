@@ -201,6 +201,7 @@ class Reply(Wire):
     stop_sequence: str | None = None
     stop_details: Raw = ABSENT
     usage: Raw = ABSENT
+    container: Raw = ABSENT
 
 
 class Citation(Wire):
@@ -226,6 +227,7 @@ class Delta(Wire):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: Raw = ABSENT
+    container: Raw = ABSENT
 
 
 class StreamMessage(Wire):
@@ -268,6 +270,7 @@ class UsageOut(msgspec.Struct, gc=False, omit_defaults=True):
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
     cache_creation: CacheCreationOut | None = None
+    server_tool_use: Raw = ABSENT
 
 
 class TextOut(msgspec.Struct, gc=False, omit_defaults=True, tag="text", tag_field="type"):

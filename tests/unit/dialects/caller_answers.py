@@ -97,7 +97,7 @@ def gemini_whole(body: bytes) -> Json:
 
 
 def gemini_join(stream: bytes) -> Json:
-    """Of a cited piece its words: Google counts a stream's text as one part, and a whole answer's by parts."""
+    """Of a cited piece its words: a whole answer's adjacent texts are parts of their own, in a stream they are one."""
     reply = join_gemini(stream)
     for candidate in reply.get("candidates", ()):
         for support in candidate.get("groundingMetadata", {}).get("groundingSupports", ()):

@@ -52,8 +52,9 @@ ANSWERS = """
 # Answers
 
 What a provider may say in an answer that has no place in the caller's dialect. Text, refusals, tool calls, reasoning
-with its proofs, finish reasons and the counts of tokens have one in every dialect. What an answer of the Responses API
-repeats of its request is not listed.
+with its proofs, finish reasons and the counts of tokens have one in every dialect; a refusal is text that ends with
+`SAFETY` for callers of Gemini's and with `ERROR_TOXIC` for Cohere's. What an answer of the Responses API repeats of its
+request is not listed.
 """
 
 

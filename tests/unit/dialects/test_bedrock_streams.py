@@ -219,6 +219,21 @@ def test_broken_bytes_after_good_ones_are_not_delivered() -> None:
     assert tap.feed(good) == b""
 
 
+def test_an_event_that_is_no_json_is_left_out_of_a_passing_stream() -> None:
+    head, bad = binary(framed(HEAD)), frame("contentBlockDelta", b'{"contentBlockIndex":0,"delta":{"te')
+    tap = BedrockTap()
+    assert tap.feed(head + bad + head) == head + head
+    assert tap.feed(bad) == b""
+    assert (tap.error, tap.skipped) == (None, 2)
+
+
+def test_half_a_piece_of_a_tool_call_breaks_a_passing_stream() -> None:
+    head, bad = binary(framed(HEAD)), frame("contentBlockDelta", b'{"delta":{"toolUse":{"input":"{')
+    tap = BedrockTap()
+    assert tap.feed(head + bad + head) == head
+    assert isinstance(tap.error, UpstreamProtocolError)
+
+
 def test_missing_metadata_is_forgiven_and_unknown_events_are_skipped() -> None:
     text = HEAD + 'novelty {"x":1}\nmessageStop {"stopReason":"end_turn"}\n'
     assert join_openai(from_bedrock(openai_chat, OPENAI_REQUEST, framed(text)))["done"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from caller_answers import CALLERS
-from gemini_journeys import answer, check_reply
+from gemini_journeys import answer, check_reply, join_gemini
 from google.genai import types
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from gateway.dialects import anthropic, gemini
 from gateway.dialects.endpoints import ENDPOINTS
 from gateway.dialects.gemini.citations import Spot, read_citations
 from gateway.schemas.chat import Citation, Text
+from gateway.schemas.events import Cited
 
 SAID = "Zürich: 3 °C. Rain."
 START, END = len("Zürich: ".encode()), len("Zürich: 3 °C.".encode())
@@ -54,6 +55,69 @@ def test_a_part_is_counted_for_itself() -> None:
         (),
         (Citation("https://e.org", "E", "", 3, 4, "gemini"),),
     ]
+
+
+THOUGHT, FIRST, CALL = {"text": "Hm.", "thought": True}, {"text": "Ä. "}, {"functionCall": {"name": "f"}}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("segment", "place"),
+    [
+        ({"partIndex": 3, "endIndex": 5}, (3, 7)),
+        ({"partIndex": 3, "endIndex": 5, "text": "Über"}, (3, 7)),
+        ({"endIndex": 5, "text": "Über"}, (3, 7)),  # a server that does not name the part
+        ({"partIndex": 1, "endIndex": 3, "text": "Ä."}, (0, 2)),
+        ({"startIndex": 4, "endIndex": 9, "text": "Über"}, (3, 7)),  # and one that counts all the text
+        ({"partIndex": 1, "endIndex": 3, "text": "Else"}, (0, 2)),
+    ],
+)
+def test_whole_or_streamed_a_segment_is_found(
+    segment: dict[str, Any], place: tuple[int, int], *, streamed: bool
+) -> None:
+    support = {"segment": segment, "groundingChunkIndices": [0]}
+    parts: list[dict[str, Any]] = [THOUGHT, FIRST, CALL, {"text": "Über"}]
+    grounding = {**GROUNDED, "groundingSupports": [support]}
+    whole = answer(*parts, finish="STOP")
+    whole["candidates"][0]["groundingMetadata"] = grounding
+    if not streamed:
+        read = gemini.read_reply(json.dumps(whole).encode()).choices[0].parts
+        found = [each for part in read if isinstance(part, Text) for each in part.citations]
+    else:
+        pieces = [THOUGHT, THOUGHT, {"text": "Ä"}, {"text": ". "}, CALL, {"text": "Üb"}, {"text": "er"}]
+        reader = gemini.reader("g")
+        last = answer(finish="STOP")
+        last["candidates"][0]["groundingMetadata"] = grounding
+        events = [*[answer(piece) for piece in pieces], last]
+        told = [one for event in events for one in reader.read("", json.dumps(event).encode())]
+        found = [one.citation for one in told if isinstance(one, Cited)]
+    assert [(each.start, each.end) for each in found] == [place]
+
+
+def test_a_streams_segments_name_the_parts_that_clients_join() -> None:
+    web = {"type": "web_search_result_location", "cited_text": "W", "url": "https://e.org", "title": "E"}
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+    cited = {"type": "text", "text": "B.", "citations": [web]}
+    content: list[dict[str, Any]] = [thought, {"type": "text", "text": "Ä."}, call, cited]
+    body = {"type": "message", "id": "m", "content": content, "stop_reason": "tool_use"}
+    written = gemini.write_reply(anthropic.read_reply(json.dumps(body).encode()))
+    source = source_for(CALLERS["generate_content"], ENDPOINTS["messages"])
+    source.feed(sse({"type": "message_start", "message": {"id": "m"}}))
+    events: list[dict[str, Any]] = []
+    for index, block in enumerate(content):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        if "citations" in block:
+            delta = {"type": "citations_delta", "citation": web}
+            events.append({"type": "content_block_delta", "index": index, "delta": delta})
+        events.append({"type": "content_block_stop", "index": index})
+    events += [{"type": "message_delta", "delta": {"stop_reason": "tool_use"}}, {"type": "message_stop"}]
+    told = join_gemini(b"".join([source.feed(sse(event)) for event in events]))
+    whole = json.loads(written)["candidates"][0]
+    assert told["candidates"][0]["content"] == whole["content"]
+    assert told["candidates"][0]["groundingMetadata"] == whole["groundingMetadata"]
+    [support] = whole["groundingMetadata"]["groundingSupports"]
+    assert support["segment"] == {"partIndex": 3, "endIndex": 2, "text": "B."}
 
 
 @pytest.mark.parametrize("spelling", ["citations", "citationSources"])

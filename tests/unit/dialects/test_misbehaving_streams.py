@@ -137,7 +137,7 @@ def test_a_stream_that_passes_is_whole_or_an_error_wherever_it_is_cut(name: str)
         out = source.feed(stream[:at])
         if source.failure is None:
             out += source.end()
-        sent = out.removesuffix(source._tap.LAST) if source._tap.LAST and not source.terminated else out
+        sent = out.removesuffix(source._reader.LAST) if source._reader.LAST and not source.terminated else out
         assert stream.startswith((sent, sent.rstrip(b"\n")))
         if source.failure is None:
             assert at >= told

@@ -23,6 +23,9 @@ PLACE = {
 }
 CITED = {"type": "text", "text": "x", "citations": [PLACE]}
 CLAUDE = {"type": "message", "id": "m", "content": [SEARCH, CITED], "stop_reason": "end_turn"}
+BOX = {"id": "box", "expires_at": "2026-01-01T00:00:00Z"}
+HOSTED = {**CLAUDE, "content": [], "container": BOX, "usage": {"server_tool_use": {"web_search_requests": 2}}}
+UNUSED = {**HOSTED, "container": None, "usage": {"server_tool_use": {"web_search_requests": 0}}}
 GROUNDED = answer({"text": "x"}, {"executableCode": {"code": "1"}}, finish="STOP")
 GROUNDED["candidates"][0]["groundingMetadata"] = {"webSearchQueries": ["x"]}
 ITEM = {"type": "web_search_call", "id": "w"}
@@ -41,6 +44,9 @@ PLANNED = {
         (anthropic, CLAUDE, "openai_chat", ("reply.server_tool_use", "reply.citations")),
         (anthropic, CLAUDE, "bedrock", ("reply.server_tool_use",)),
         (anthropic, CLAUDE, "anthropic", ()),
+        (anthropic, HOSTED, "openai_chat", ("reply.container", "reply.usage.server_tool_use")),
+        (anthropic, HOSTED, "anthropic", ()),
+        (anthropic, UNUSED, "gemini", ()),
         (gemini, GROUNDED, "anthropic", ("reply.executableCode", "reply.groundingMetadata.webSearchQueries")),
         (gemini, GROUNDED, "gemini", ()),
         (openai_responses, RESPONSE, "openai_chat", ("reply.web_search_call",)),
@@ -67,6 +73,29 @@ def test_a_streams_losses_are_named() -> None:
     delta = {"type": "input_json_delta", "partial_json": "{}"}
     found.feed(sse({"type": "content_block_delta", "index": 0, "delta": delta}))
     assert found.dropped == ("reply.server_tool_use",)
+
+
+def test_what_anthropics_tools_used_is_named_and_told_to_its_own_callers() -> None:
+    delta = {"stop_reason": "end_turn", "container": BOX}
+    events = [
+        {"type": "message_start", "message": {"usage": {"input_tokens": 3}}},
+        {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1, **HOSTED["usage"]}},
+        {"type": "message_stop"},
+    ]
+    stream = b"".join([sse(event, str(event["type"])) for event in events])
+    foreign = source_for(CALLERS["converse"], ENDPOINTS["messages"])
+    foreign.feed(stream)
+    assert foreign.dropped == ("reply.container", "reply.usage.server_tool_use")
+    own = source_for(CALLERS["messages"], ENDPOINTS["messages"])
+    last = next(line for line in own.feed(stream).split(b"\n") if b"end_turn" in line)
+    told = json.loads(last.removeprefix(b"data: "))
+    assert own.dropped == ()
+    assert told["delta"]["container"] == BOX
+    assert told["usage"]["server_tool_use"] == HOSTED["usage"]["server_tool_use"]
+    whole = json.loads(anthropic.write_reply(anthropic.read_reply(json.dumps(HOSTED).encode())))
+    assert whole["container"] == BOX
+    assert whole["usage"]["server_tool_use"] == HOSTED["usage"]["server_tool_use"]
+    assert whole["content"] == []
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,9 @@ def test_property_responses_keeps_every_item(items: list[Any]) -> None:
     kept: list[Any] = []
     for item in items:
         # Texts that a call has joined to one turn share what one of them says of itself, and ids of thought are unique.
-        if item.get("role") == "assistant" and any("call_id" in each or "role" in each for each in kept[-2:]):
+        asked = [place for place, each in enumerate(kept) if each.get("role", "assistant") != "assistant"]
+        turn = kept[max(asked, default=-1) + 1 :]
+        if item.get("role") == "assistant" and any("call_id" in each or "role" in each for each in turn):
             continue
         if item.get("type") == "reasoning":
             item = {**item, "id": f"rs_{len(kept)}"}

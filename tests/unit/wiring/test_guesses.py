@@ -12,7 +12,8 @@ from gateway._speedups import limits
 from gateway._speedups.jsonscan import request_facts
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
-from gateway.access.callers import Callers, House
+from gateway.access.callers import Callers
+from gateway.access.rights import House
 from gateway.access.snapshot import Layers, Snapshot, encoded
 from gateway.errors import BudgetExceeded, LimitExceeded
 from gateway.providers.catalog import Catalog

@@ -48,14 +48,17 @@ def test_property_any_pieces_of_a_cohere_stream_give_the_same(cuts: list[int], e
 @pytest.mark.parametrize(
     "content",
     [
-        BEGIN,
+        TEXT,
+        event("content-start", index=0, delta={"message": {"content": {"type": "text", "text": "Hi"}}}),
+        event("content-start", index=0, delta={"message": {"content": {"type": "novel"}}}),
+        event("content-start", index=0, delta={"message": "odd"}),
         event("tool-plan-delta", delta={"message": {"tool_plan": "I will"}}),
         event("tool-call-start", index=0, delta={"message": {"tool_calls": {"id": "t"}}}),
     ],
 )
 def test_a_cohere_start_does_not_commit_and_content_does(content: bytes) -> None:
     tap = CohereTap()
-    tap.feed(START)
+    tap.feed(START + BEGIN)
     assert not tap.committed
     tap.feed(content)
     assert tap.committed

@@ -44,11 +44,24 @@ def test_property_any_pieces_of_a_response_give_the_same_bytes_and_facts(cuts: l
     assert (tap.committed, tap.terminated, tap.complete) == (True, True, True)
 
 
-def test_the_frame_does_not_commit_and_an_item_does() -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT,
+        event("response.reasoning_summary_text.delta", delta="Hm", output_index=0),
+        event("response.output_item.added", item={"type": "function_call", "name": "f"}, output_index=0),
+        event("response.web_search_call.searching", output_index=0),
+        event("response.output_item.added", output_index=0),
+    ],
+)
+def test_empty_beginnings_do_not_commit_and_content_does(content: bytes) -> None:
     tap = ResponsesTap()
     tap.feed(CREATED)
+    for kind in ("reasoning", "message"):
+        tap.feed(event("response.output_item.added", item={"type": kind, "content": []}, output_index=0))
+    tap.feed(event("response.content_part.added", part={"type": "output_text", "text": ""}))
     assert not tap.committed
-    tap.feed(event("response.output_item.added", item={"type": "reasoning"}, output_index=0))
+    tap.feed(content)
     assert tap.committed
     assert not tap.complete
 
