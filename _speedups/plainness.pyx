@@ -9,6 +9,9 @@ from libc.stdint cimport uint32_t
 
 include "json_grammar.pxi"
 
+cdef extern from "string.h":
+    void *memmem(const void *text, size_t length, const void *sought, size_t size) noexcept
+
 cdef enum:
     DEEPEST = 12        # objects and lists in one another; a message's text stands at six
 
@@ -159,3 +162,24 @@ def names_in(bytes body not None):
             return None
         i = after + 1
     return found
+
+
+def refuses(bytes body not None):
+    """Whether some member `refusal` in the documents of an answer, or of the events of one, is a text that says
+    something. Inside of texts the word's quotes have backslashes, so that the first of them is not the last."""
+    cdef const unsigned char *b = <const unsigned char *> PyBytes_AS_STRING(body)
+    cdef const unsigned char *end = b + PyBytes_GET_SIZE(body)
+    cdef const unsigned char *p = b
+    cdef Py_ssize_t i
+    while True:
+        p = <const unsigned char *> memmem(p, end - p, b'"refusal"', 9)
+        if p == NULL:
+            return False
+        p += 9
+        i = skip_space(p, 0)
+        if p[i] != c':':
+            continue
+        i = skip_space(p, i + 1)
+        # The NUL behind the body is no quote: whatever ends early ends in one of these comparisons.
+        if p[i] == c'"' and p[i + 1] != c'"' and p + i + 1 < end:
+            return True

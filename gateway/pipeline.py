@@ -119,7 +119,7 @@ class Caching(Protocol):
     """Answers with what was kept, with what somebody else is being told, or by the dispatcher: the way back may be
     another one then."""
 
-    def answer(self, asked: Sought, send: Send) -> Awaitable[tuple[Answer, Send]]: ...
+    def answer(self, asked: Sought, send: Send) -> tuple[Answer, Send] | Awaitable[tuple[Answer, Send]]: ...
 
 
 class Crowd:
@@ -189,7 +189,8 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         if gateway.caching is None:
             reply: Answer = await gateway.dispatcher.send(plan, call, record)
         else:
-            reply, send = await gateway.caching.answer(Sought(inbound, endpoint, call, plan, record), send)
+            found = gateway.caching.answer(Sought(inbound, endpoint, call, plan, record), send)
+            reply, send = found if isinstance(found, tuple) else await found
         if gateway.shadows is not None and plan.shadow and record.attempts:
             gateway.shadows.cast(plan.shadow, call, record)
         await deliver(reply, send, record, gateway.telemetry, listener)

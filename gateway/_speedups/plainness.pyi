@@ -14,3 +14,7 @@ def look_at(body: bytes) -> int:
 def names_in(body: bytes) -> set[bytes] | None:
     """Every name of a member of any object in a valid document, as it is spelled; None where one has an escape or where
     there are more than MOST of them."""
+
+def refuses(body: bytes) -> bool:
+    """Whether some member `refusal` in the documents of an answer, or of the events of one, is a text that says
+    something."""

@@ -1,116 +1,66 @@
-"""An index of many vectors (hnswlib), filled by a thread of its own while the loop goes on searching.
+"""Graphs of many vectors, filled by a thread of their own while the loop goes on searching.
 
-hnswlib allows no search beside an insertion: a lock keeps them apart, held for one insertion (0.2 ms) at a time, and
-who searches goes first. Both let other threads of Python run. Built from source, hnswlib is compiled for the processor
-of the building machine, unless HNSWLIB_NO_NATIVE=1 says otherwise (docs/caching.md).
+The compiled graph needs no lock, and lets Python's other threads run while it takes a lot: the loop only ever waits for
+its turn of the processor, and where the system can tell threads apart it goes first there too.
 """
 
+import os
 import queue
+import sys
 import threading
-import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
-import hnswlib
-import numpy
+from gateway._speedups.graph import Graph as Web
 
-NEIGHBOURS = 14
-"""Edges of a node, the double at the bottom."""
+NICE = 10
+"""How far the filling thread steps back. Further, and it might keep the interpreter waiting on a busy machine."""
 
-CARE_FILLING = 64
-CARE_SEARCHING = 12
-"""hnswlib's ef: how many nodes are kept in view. Of questions that have one as near as .93, .996 find it among 50,000;
-with 32 it would be .998, in 1.7 times the time (`python -m bench.semantic`)."""
+FIXED = 2 << 20
+"""Bytes that an empty graph takes: the system gives memory in pieces of this size, if it can."""
 
-FIRST_ROOM = 4096
-PATIENCE = 0.002
-"""Seconds that a search waits while the graph moves to a larger place; then it answers that nothing is near."""
-
-FIXED = 4 << 20
-"""Bytes that an empty graph takes: hnswlib's locks, mostly."""
-
-PER_VECTOR = 4 * 2 * NEIGHBOURS + 40
-"""Bytes for each vector beside its own: edges, label, lock, level."""
+PER_VECTOR = 128 + 8
+"""Bytes for each vector beside its own: links, length, those of upper levels."""
 
 
 class Graph:
-    """Vectors of length 1 under the labels 0, 1, …; `filled` counts those that were added."""
+    """Vectors under the labels 0, 1, …: at most `most`."""
 
-    __slots__ = ("_dimensions", "_index", "_lock", "_lots", "_most", "_room", "_wanted", "dropped", "filled")
+    __slots__ = ("_lots", "_web", "dropped")
 
     def __init__(self, dimensions: int, most: int, lots: "Lots") -> None:
-        self.filled = 0
         self.dropped = False
         self._lots = lots
-        self._dimensions = dimensions
-        self._most = most
-        self._room = min(FIRST_ROOM, most)
-        self._wanted = False
-        self._lock = threading.Lock()
-        self._index: Any = hnswlib.Index("ip", dimensions)
-        self._index.init_index(self._room, M=NEIGHBOURS, ef_construction=CARE_FILLING)
-        self._index.set_ef(CARE_SEARCHING)
-        self._index.set_num_threads(1)
+        self._web = Web(dimensions, most)
+
+    @property
+    def filled(self) -> int:
+        """How many can be found."""
+        return self._web.filled
 
     def take(self, rows: bytes) -> None:
         """Has vectors added behind the others, some time."""
         self._lots.put((self, rows))
 
     def drop(self) -> None:
-        """Takes nothing more. Its memory is given back by the filling thread, which takes a while."""
+        """Takes nothing more. Its memory is given back once nobody holds it, by the filling thread if it can be."""
         self.dropped = True
+        self._web.end()
         self._lots.put((self, b""))
 
-    def nearest(self, vector: bytes, most: int) -> list[tuple[int, float]]:
-        """Labels and inner products, the nearest first; nothing if the graph could not be had for PATIENCE."""
-        count = min(most, self.filled)
-        if count == 0:
-            return []
-        self._wanted = True
-        try:
-            if not self._lock.acquire(timeout=PATIENCE):
-                return []
-            try:
-                labels, distances = self._index.knn_query(
-                    numpy.frombuffer(vector, numpy.float32), k=count, num_threads=1
-                )
-            finally:
-                self._lock.release()
-        except RuntimeError:  # hnswlib found fewer than it was asked for
-            return []
-        finally:
-            self._wanted = False
-        return [
-            (label, 1.0 - distance)
-            for label, distance in zip(labels[0].tolist(), distances[0].tolist(), strict=True)
-        ]
+    def nearest(self, vector: bytes, most: int, floor: float) -> list[tuple[int, float]]:
+        """Labels and cosines, the nearest first, none below `floor`."""
+        return self._web.nearest(vector, most, floor)
 
     def fill(self, rows: bytes) -> None:
-        """Adds vectors under the labels that follow; returns early once `dropped` is set. For the filling thread."""
-        vectors = numpy.frombuffer(rows, numpy.float32).reshape(-1, self._dimensions)
-        for number in range(len(vectors)):
-            while self._wanted and not self._over:
-                time.sleep(0.00005)
-            if self._over:
-                return
-            with self._lock:
-                self._grow()
-                self._index.add_items(vectors[number], self.filled, num_threads=1)
-            self.filled += 1
-
-    @property
-    def _over(self) -> bool:
-        return self.dropped or self._lots.over
-
-    def _grow(self) -> None:
-        if self.filled == self._room:
-            self._room = min(2 * self._room, max(self._most, self._room + FIRST_ROOM))
-            self._index.resize_index(self._room)
+        """Adds vectors under the labels that follow; back early once it is dropped. For the filling thread."""
+        self._web.add(rows, pausing=True)
 
 
 class Lots(queue.SimpleQueue[tuple[Graph, bytes] | None]):
-    """What there is to be added; None ends the thread, `over` at once."""
+    """What there is to be added; None ends the thread."""
 
+    filling: Graph | None = None
     over = False
 
 
@@ -118,15 +68,18 @@ class Graphs:
     """Makes graphs, and fills them in one thread, one lot after the other. The thread starts with the first graph."""
 
     fixed = FIXED
-    per_vector = PER_VECTOR
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._lots: Lots = Lots()
         self._thread: threading.Thread | None = None
 
+    def weigh(self, dimensions: int) -> int:
+        """Bytes that one vector takes."""
+        return dimensions + PER_VECTOR
+
     def graph(self, dimensions: int, most: int) -> Graph:
-        """An empty one, for `most` vectors at the most."""
+        """An empty one, for `most` vectors at the most; MemoryError where there is no place for it."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="cache-vectors", daemon=True)
             self._thread.start()
@@ -137,16 +90,34 @@ class Graphs:
         if self._thread is None:
             return
         self._lots.over = True
+        if self._lots.filling is not None:
+            self._lots.filling.drop()
         self._lots.put(None)
         self._thread.join()
         self._thread = None
 
     def _run(self) -> None:
+        step_back()
         while (lot := self._lots.get()) is not None:
             graph, rows = lot
-            try:
-                graph.fill(rows)
-            except (RuntimeError, ValueError, MemoryError) as error:
+            self._lots.filling = graph
+            if self._lots.over or graph.dropped:
                 graph.dropped = True
-                self._warn(f"an index of vectors could not grow: {error}")
+            else:
+                self._fill(graph, rows)
+            self._lots.filling = None
             del lot, graph
+
+    def _fill(self, graph: Graph, rows: bytes) -> None:
+        try:
+            graph.fill(rows)
+        except (ValueError, MemoryError) as error:
+            graph.dropped = True
+            self._warn(f"an index of vectors could not grow: {error!r}")
+
+
+def step_back() -> None:
+    """Lets other threads go before this one, where threads have a priority of their own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -48,21 +48,26 @@ class Keeper:
         if record.resumed or record.skipped:
             return None
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        if self._stream and not _is_over(self._endpoint, body):
-            return None
-        return Entry(
-            "stream" if self._stream else "whole",
-            self._endpoint,
-            body,
-            provider=record.provider,
-            model=record.model,
-            answered_model=record.answered_model,
-            usage=record.usage,
-            cost_nano_usd=record.cost_nano_usd,
-            finish=record.finish,
-            created=record.wall_ns / 1e9,
-            lost=tuple([name for name in record.dropped if name.startswith(LOST)]) if record.dropped else (),
-        )
+        return entry_of(self._endpoint, body, self._stream, record)
+
+
+def entry_of(endpoint: str, body: bytes, stream: bool, record: Record) -> Entry | None:
+    """All that was told of an answer, as an entry; None for a stream that does not say that it is over."""
+    if stream and not _is_over(endpoint, body):
+        return None
+    return Entry(
+        "stream" if stream else "whole",
+        endpoint,
+        body,
+        record.provider,
+        record.model,
+        record.answered_model,
+        record.usage,
+        record.cost_nano_usd,
+        record.finish,
+        record.wall_ns / 1e9,
+        tuple([name for name in record.dropped if name.startswith(LOST)]) if record.dropped else (),
+    )
 
 
 def _is_over(endpoint: str, body: bytes) -> bool:

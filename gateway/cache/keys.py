@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway._speedups.plain_keys import FORM
 from gateway.cache.meanings import meaning, meaning_without
 from gateway.cache.turns import turns_of
 from gateway.cache.wholeness import is_whole
@@ -30,9 +31,6 @@ from gateway.schemas.chat import (
 from gateway.schemas.record import Record
 
 Headers = Iterable[tuple[bytes, bytes]]
-
-_FORM = 1
-"""Of the keys: entries of another form are never found."""
 
 SCALARS = (
     *("max_output", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty"),
@@ -172,8 +170,11 @@ def _written(
 def written(
     scalars: tuple[Any, ...], turns: list[Any], more: list[Any], scope: bytes, model: str, headers: Headers
 ) -> bytes:
-    """What is hashed. `scalars` are in the order of SCALARS; `more` begins with what is said beside the turns."""
-    parts = [_FORM, scope, model, None if scalars == NOTHING else _numbers(scalars), turns, *more]
+    """What is hashed. `scalars` are in the order of SCALARS; `more` begins with what is said beside the turns.
+
+    `_speedups/plain_keys` writes the same of plain requests; `FORM` counts the forms of both.
+    """
+    parts = [FORM, scope, model, None if scalars == NOTHING else _numbers(scalars), turns, *more]
     answering = headers and _answering(headers)
     if answering:
         parts.append(answering)

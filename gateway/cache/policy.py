@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from gateway._speedups.plainness import look_at
+from gateway._speedups.plainness import look_at, refuses
 from gateway.schemas.caching import Semantic, Settings, Wishes
 from gateway.schemas.chat import Audio, BuiltinTool, ChatRequest, File, Image, Opaque, Text
 from gateway.schemas.record import Record
@@ -35,7 +35,6 @@ _WORLDLY = frozenset(("web_search_options", "mcp_servers", "container"))
 """Extras that let the provider act, or look at what changes."""
 
 _ENDS = re.compile(rb'"(?:finish_reason|stop_reason|finishReason|stopReason)"\s*:\s*"([^"\\]{1,64})"')
-_REFUSED = re.compile(rb'"refusal"\s*:\s*"[^"]')
 
 _CODE = re.compile(
     r"```|`[^`\n]+`|^(?: {4}|\t)\S|[{};]\s*$|=>|==|!=|\(\)|</?[a-z][^>]*>"
@@ -70,7 +69,7 @@ def may_keep(record: Record, body: bytes, settings: Settings, choices: int = 1) 
         return False
     if record.usage is not None and not record.usage.output:
         return False
-    if b'"refusal"' in body and _REFUSED.search(body):
+    if refuses(body):
         return False
     return choices <= 1 or all(word.decode("latin-1") in COMPLETE for word in _ENDS.findall(body))
 

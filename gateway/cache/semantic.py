@@ -26,7 +26,7 @@ CHECKED = 2
 MOST_TEXT = 8192
 """Characters of a question that is looked for by its meaning."""
 
-SLICE = 0.001
+SLICE = 0.00025
 """Seconds that one call to `follow` works, about."""
 
 

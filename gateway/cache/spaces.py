@@ -8,6 +8,7 @@ from array import array
 from typing import NamedTuple, Protocol
 
 from gateway._speedups.nearest import Rows
+from gateway.cache.embedding.base import FLOAT
 
 KEY = 32
 """Bytes of an entry's key."""
@@ -15,7 +16,7 @@ KEY = 32
 MANY = 2048
 """Vectors up to which looking at all of them is quicker than a graph."""
 
-WAITING = 256
+WAITING = 64
 """Vectors beside a graph that wait for company before they go into it."""
 
 LOT = 1024
@@ -54,10 +55,11 @@ class Candidate(NamedTuple):
 class Index(Protocol):
     """Many vectors under the labels 0, 1, …; somebody else's thread adds them. See graph.py."""
 
-    filled: int
     dropped: bool
 
-    def nearest(self, vector: bytes, most: int) -> list[tuple[int, float]]: ...
+    @property
+    def filled(self) -> int: ...
+    def nearest(self, vector: bytes, most: int, floor: float) -> list[tuple[int, float]]: ...
     def take(self, rows: bytes) -> None: ...
     def drop(self) -> None: ...
 
@@ -66,8 +68,8 @@ class Indexing(Protocol):
     """Makes an index for `most` vectors at the most; what it takes in bytes, empty and for each vector."""
 
     fixed: int
-    per_vector: int
 
+    def weigh(self, dimensions: int) -> int: ...
     def graph(self, dimensions: int, most: int) -> Index: ...
 
 
@@ -147,11 +149,9 @@ class Generation:
 
     def nearest(self, vector: bytes, most: int, floor: float, now: float) -> list[Candidate]:
         """Candidates in no order."""
-        found = {
-            self._base + row: product for row, product in self._rows.nearest(vector, most, floor, NEWEST)
-        }
-        if self._graph is not None:
-            found.update(near for near in self._graph.nearest(vector, most) if near[1] >= floor)
+        found = dict(self._graph.nearest(vector, most, floor)) if self._graph is not None else {}
+        for row, product in self._rows.nearest(vector, most, floor, NEWEST):
+            found[self._base + row] = product
         return [self._candidate(number, near) for number, near in found.items() if self._ends[number] > now]
 
     def forget(self, key: bytes) -> None:
@@ -198,11 +198,16 @@ class Generation:
         if self._indexing is None:
             return
         if self._graph is None:
-            self._graph = self._indexing.graph(self._rows.dimensions, self._most)
+            try:
+                self._graph = self._indexing.graph(self._rows.dimensions, self._most)
+            except MemoryError:
+                self._indexing = None
+                return
             self.weight += self._indexing.fixed
         if self._lot and self._graph.filled == self._base + self._lot:
             self._rows.drop(self._lot)
-            self.weight += self._indexing.per_vector * self._lot
+            dimensions = self._rows.dimensions
+            self.weight += (self._indexing.weigh(dimensions) - FLOAT * dimensions) * self._lot
             self._base += self._lot
             self._lot = 0
         if not self._lot and len(self._rows) >= WAITING and not self._graph.dropped:

@@ -1,13 +1,14 @@
 """Checking on hits: a share of them is answered upstream too, and where too many were wrong, the threshold rises.
 
 A namespace's own record counts, and that of all together: most namespaces see too few hits to tell anything by
-themselves. Each worker keeps its own; nothing of it survives a restart.
+themselves. Where the counts are is handed in: see verdicts.py for those that all workers share.
 """
 
 import random
 from collections import OrderedDict
 from collections.abc import Callable
 from math import sqrt
+from typing import Protocol
 
 import msgspec
 
@@ -33,30 +34,106 @@ SHORT = 240
 """Characters of answers in which every number and negation must agree."""
 
 
+ALL = b""
+"""The name under which all checks are counted."""
+
+
 class Tally(msgspec.Struct):
-    """Checks and wrong answers: all, and since the threshold last rose. `rises` counts how often it did."""
+    """Checks and wrong answers, and how many of them came before the threshold last rose. `rises` counts how often it
+    did. All of it only grows."""
 
     checked: int = 0
     wrong: int = 0
-    lately: int = 0
-    lately_wrong: int = 0
+    before: int = 0
+    before_wrong: int = 0
     rises: int = 0
+
+    @property
+    def lately(self) -> int:
+        """Checks since the threshold rose."""
+        return max(0, self.checked - self.before)
+
+    @property
+    def lately_wrong(self) -> int:
+        """Wrong answers since the threshold rose."""
+        return min(self.lately, max(0, self.wrong - self.before_wrong))
 
     @property
     def error(self) -> float:
         """The observed share of wrong answers."""
         return self.wrong / self.checked if self.checked else 0.0
 
+    def grow(self, change: "Tally") -> None:
+        """Adds up."""
+        self.checked += change.checked
+        self.wrong += change.wrong
+        self.before += change.before
+        self.before_wrong += change.before_wrong
+        self.rises += change.rises
+
+
+class Tallies(Protocol):
+    """Where checks are counted, by name."""
+
+    def name(self, namespace: bytes) -> bytes:
+        """Under which name a namespace is counted: perhaps with others."""
+
+    def get(self, name: bytes) -> Tally | None: ...
+
+    def add(self, name: bytes, change: Tally) -> Tally:
+        """Adds to it; what it is now."""
+
+    def all(self) -> list[tuple[bytes, Tally]]: ...
+
+
+class Own:
+    """What this process alone counts, each namespace by itself; the longest unheard of are forgotten."""
+
+    def __init__(self) -> None:
+        self._total = Tally()
+        self._tallies: OrderedDict[bytes, Tally] = OrderedDict()
+
+    def name(self, namespace: bytes) -> bytes:
+        return namespace
+
+    def get(self, name: bytes) -> Tally | None:
+        return self._tallies.get(name) if name else self._total
+
+    def add(self, name: bytes, change: Tally) -> Tally:
+        tally = self.get(name)
+        if tally is None:
+            tally = self._tallies[name] = Tally()
+        tally.grow(change)
+        if name:
+            self._tallies.move_to_end(name)
+        while len(self._tallies) > REMEMBERED:
+            self._tallies.popitem(last=False)
+        return tally
+
+    def all(self) -> list[tuple[bytes, Tally]]:
+        return list(self._tallies.items())
+
 
 class Verification:
     """What became of the hits that were checked. `share` of them are to be; `bound` is how many may be wrong."""
 
-    def __init__(self, share: float, bound: float, *, draw: Callable[[], float] = random.random) -> None:
-        self.total = Tally()
+    def __init__(
+        self,
+        share: float,
+        bound: float,
+        *,
+        draw: Callable[[], float] = random.random,
+        tallies: Tallies | None = None,
+    ) -> None:
         self._share = share
         self._bound = bound
         self._draw = draw
-        self._tallies: OrderedDict[bytes, Tally] = OrderedDict()
+        self._tallies: Tallies = Own() if tallies is None else tallies
+
+    @property
+    def total(self) -> Tally:
+        """All checks."""
+        return self._tallies.get(ALL) or Tally()
 
     def wanted(self) -> bool:
         """Whether this hit is to be asked upstream too."""
@@ -64,42 +141,35 @@ class Verification:
 
     def threshold(self, namespace: bytes, configured: float) -> float:
         """How alike questions of a namespace must be now; NEVER, once even the most alike were answered wrongly."""
-        own = self._tallies.get(namespace)
+        own = self._tallies.get(self._tallies.name(namespace))
         rises = max(self.total.rises, own.rises if own is not None else 0)
-        if not rises:
-            return configured
-        risen = configured + rises * STEP
-        if risen < HIGHEST + STEP:
-            return min(risen, max(configured, HIGHEST))
-        return NEVER
+        return risen(configured, rises)
 
     def judged(self, namespace: bytes, same: bool) -> bool:
         """Counts a check; whether a threshold rose by it."""
-        own = self._tallies.get(namespace)
-        if own is None:
-            own = self._tallies[namespace] = Tally()
-        self._tallies.move_to_end(namespace)
-        while len(self._tallies) > REMEMBERED:
-            self._tallies.popitem(last=False)
-        return self._count(own, same) | self._count(self.total, same)
+        own = self._count(self._tallies.name(namespace), same)
+        return self._count(ALL, same) or own
 
     def worst(self, count: int) -> list[tuple[bytes, Tally]]:
-        """The namespaces with the most wrong answers."""
-        wrong = [(name, tally) for name, tally in self._tallies.items() if tally.wrong]
+        """What has the most wrong answers."""
+        wrong = [(name, tally) for name, tally in self._tallies.all() if tally.wrong]
         return sorted(wrong, key=_by_wrong, reverse=True)[:count]
 
-    def _count(self, tally: Tally, same: bool) -> bool:
-        tally.checked += 1
-        tally.lately += 1
-        if same:
+    def _count(self, name: bytes, same: bool) -> bool:
+        """Two workers that find out the same at the same time let it rise twice: a little too careful, and seldom."""
+        tally = self._tallies.add(name, Tally(checked=1, wrong=int(not same)))
+        if same or not tally.lately or at_least(tally.lately_wrong, tally.lately) <= self._bound:
             return False
-        tally.wrong += 1
-        tally.lately_wrong += 1
-        if at_least(tally.lately_wrong, tally.lately) <= self._bound:
-            return False
-        tally.lately = tally.lately_wrong = 0
-        tally.rises += 1
+        self._tallies.add(name, Tally(before=tally.lately, before_wrong=tally.lately_wrong, rises=1))
         return True
+
+
+def risen(configured: float, rises: int) -> float:
+    """A threshold that has risen so often."""
+    if not rises:
+        return configured
+    now = configured + rises * STEP
+    return min(now, max(configured, HIGHEST)) if now < HIGHEST + STEP else NEVER
 
 
 def at_least(wrong: int, checked: int) -> float:

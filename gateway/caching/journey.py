@@ -1,19 +1,22 @@
 """Between a request's plan and its provider: a kept answer, one that is on its way already, or a new one to keep."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter_ns, time
 
 import msgspec
 
-from gateway.cache.canonical import Kept, open_entry
+from gateway.cache.canonical import open_entry
 from gateway.cache.entries import pack
-from gateway.cache.hearing import Keeper
+from gateway.cache.hearing import entry_of
 from gateway.cache.keys import exact_key, last_text, namespace_key, owner_of, scope_of
 from gateway.cache.policy import may_keep, may_look, may_mean
 from gateway.cache.quick import quick_key
 from gateway.cache.wishes import body_wishes, wishes_of
+from gateway.caching.checking import Checks
 from gateway.caching.leaving import Leaving
+from gateway.caching.ready import Memory, Place, Ready
 from gateway.caching.replaying import Found, Replay, told_again
 from gateway.caching.rooms import (
     Asked,
@@ -26,17 +29,20 @@ from gateway.caching.rooms import (
     Store,
     model_of,
 )
-from gateway.caching.sharing import Shared, as_leader
+from gateway.caching.shares import as_leader
+from gateway.caching.sharing import Shared
 from gateway.caching.vectors import Vectors
 from gateway.delivery import Answer, Send
 from gateway.dialects.endpoints import CHAT, EMBED
 from gateway.errors import GatewayError, NotCached, UpstreamStatus
-from gateway.schemas.caching import Settings, Wishes
+from gateway.schemas.caching import Entry, Settings, Wishes
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
-from gateway.schemas.plan import Plan
+from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
 from gateway.upstream.replies import Whole
+
+Answered = tuple[Answer, Send]
 
 EVERYONES = frozenset((400, 413, 422))
 """Statuses by which a provider refuses a request, whoever sends it."""
@@ -73,6 +79,7 @@ class Caching:
         counts: Counts,
         flying: dict[bytes, Shared],
         meaning: Meaning | None = None,
+        checks: Checks | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         """`flying` outlives snapshots: requests under way may be joined by later ones."""
@@ -84,40 +91,66 @@ class Caching:
         self._counts = counts
         self._flying = flying
         self._meaning = meaning
+        self._checks = checks
         self._clock = clock
+        self._memory = Memory()
         self._vectors = Vectors(store, dispatcher, books, counts, clock)
 
-    async def answer(self, asked: Asked, send: Send) -> tuple[Answer, Send]:
-        """The answer, and the way back for it. Raises NotCached, and what the dispatcher raises."""
+    def answer(self, asked: Asked, send: Send) -> Answered | Awaitable[Answered]:
+        """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
+        what the dispatcher raises."""
         record, call = asked.record, asked.call
         settings = self._rules(asked.plan.route, record.key, record.team)
         wishes = body_wishes(call, wishes_of(asked.inbound.headers, settings), settings)
         if settings.mode != "off" and asked.endpoint.family == EMBED:
-            return await self._vectors.answer(asked, settings, wishes), send
+            return self._embedded(asked, settings, wishes, send)
         lookup = self._lookup(asked, settings, wishes)
         if lookup is None:
-            return await self._dispatcher.send(asked.plan, call, record), send
+            return self._passed(asked, send)
         began = perf_counter_ns()
         replay = self._exact(asked, lookup) if lookup.wishes.read else None
-        if replay is None and lookup.wishes.mode == "semantic" and lookup.wishes.read:
-            replay = await self._near(asked, lookup)
         if replay is not None:
             return self._serve(replay, record, began), send
-        if lookup.wishes.only:
+        return self._sought(asked, lookup, send, began)
+
+    async def _embedded(self, asked: Asked, settings: Settings, wishes: Wishes, send: Send) -> Answered:
+        return await self._vectors.answer(asked, settings, wishes), send
+
+    async def _passed(self, asked: Asked, send: Send) -> Answered:
+        return await self._dispatcher.send(asked.plan, asked.call, asked.record), send
+
+    async def _sought(self, asked: Asked, lookup: Lookup, send: Send, began: int) -> Answered:
+        """The answer to what nothing was kept of under the same words."""
+        record, wishes = asked.record, lookup.wishes
+        if wishes.mode == "semantic" and wishes.read:
+            replay = await self._near(asked, lookup)
+            if replay is not None:
+                return self._serve(replay, record, began), send
+        if wishes.only:
             record.cache = "miss"
             self._counts.cache_lookup("miss", perf_counter_ns() - began)
             raise NotCached("there is no answer to this in the cache, and the request asks for no other")
-        shared = self._flying.get(lookup.key) if lookup.settings.coalesce and lookup.wishes.read else None
+        shared = self._flying.get(lookup.key) if lookup.settings.coalesce and wishes.read else None
         if shared is not None:
             joined = await self._join(shared, asked, lookup, began)
             if joined is not None:
                 return joined, send
         record.cache = "miss"
-        if lookup.wishes.read:
+        if wishes.read:
             self._counts.cache_lookup("miss", perf_counter_ns() - began)
-        if not lookup.wishes.write:
-            return await self._dispatcher.send(asked.plan, call, record), send
-        return await self._lead(asked, lookup, send)
+        if not wishes.write:
+            return await self._dispatcher.send(asked.plan, asked.call, record), send
+        shared = self._leads(asked, lookup)
+        try:
+            reply = await self._dispatcher.send(asked.plan, asked.call, record)
+        except BaseException as error:
+            shared.failed(error)
+            raise
+        if isinstance(reply, Whole):
+            self._keep(asked, lookup, reply.body)
+            shared.answered(reply)
+            return reply, Leaving(send, shared) if shared.detached else send
+        return shared.begins(reply), Leaving(send, shared)
 
     # --- what is looked for ---------------------------------------------------------------------------------
 
@@ -142,7 +175,16 @@ class Caching:
 
     def _exact(self, asked: Asked, lookup: Lookup) -> Replay | None:
         found = self._store.get(lookup.key, self._clock())
-        return None if found is None else self._told(found, asked, lookup, lookup.key)
+        if found is None:
+            return None
+        place = _place(asked, lookup)
+        ready = None if place is None else self._memory.find(place, found)
+        if ready is not None:
+            return self._again(ready, found, asked, lookup)
+        replay = self._told(found, asked, lookup, lookup.key)
+        if replay is not None and place is not None:
+            self._memory.keep(place, found, replay)
+        return replay
 
     async def _near(self, asked: Asked, lookup: Lookup) -> Replay | None:
         semantic = lookup.settings.semantic
@@ -153,7 +195,10 @@ class Caching:
         if text is None:
             return None
         namespace = _namespace(request, asked, lookup)
-        near = await self._meaning.find(namespace, text, lookup.wishes.threshold, self._clock())
+        checks, threshold = self._checks, lookup.wishes.threshold
+        if checks is not None:
+            threshold = checks.threshold(namespace, threshold)
+        near = await self._meaning.find(namespace, text, threshold, self._clock())
         if near is None:
             return None
         found = self._store.get(near.key, self._clock())
@@ -163,12 +208,14 @@ class Caching:
         replay = self._told(found, asked, lookup, near.key)
         if replay is not None:
             replay.similarity = near.similarity
+            if checks is not None and replay.kept is not None and not lookup.wishes.only:
+                checks.cast(asked, namespace, replay.kept, lookup.settings.max_entry)
         return replay
 
     def _told(self, found: Found, asked: Asked, lookup: Lookup, key: bytes) -> Replay | None:
         """What is found, as this caller may have it."""
         kept = open_entry(found.payload)
-        if kept is None or not _fits(kept, asked.plan):
+        if kept is None or not _fits(kept.entry, asked.plan):
             return None
         request = brief(asked.call) if lookup.plain else read(asked)
         if request is None:
@@ -180,6 +227,13 @@ class Caching:
         if replay is not None and kept.again is not None:
             self._store.put(key, lookup.owner(asked.record), found.expires, kept.again)
         return replay
+
+    def _again(self, ready: Ready, found: Found, asked: Asked, lookup: Lookup) -> Replay | None:
+        """The answer that another hit of the same entry was."""
+        age = max(0.0, self._clock() - ready.entry.created)
+        if lookup.wishes.max_age is not None and age > lookup.wishes.max_age:
+            return None
+        return ready.again(found, age) if _fits(ready.entry, asked.plan) else None
 
     def _serve(self, replay: Replay, record: Record, began: int) -> Answer:
         result = "semantic" if replay.similarity else "hit"
@@ -227,36 +281,19 @@ class Caching:
 
     # --- what is asked for ----------------------------------------------------------------------------------
 
-    async def _lead(self, asked: Asked, lookup: Lookup, send: Send) -> tuple[Answer, Send]:
-        """Asks, and keeps the answer at its right end. Others may join meanwhile."""
-        key, record, call = lookup.key, asked.record, asked.call
+    def _leads(self, asked: Asked, lookup: Lookup) -> Shared:
+        """This request asks, for itself and for those who join it meanwhile."""
+        key = lookup.key
         task = asyncio.current_task()
         assert task is not None  # every request is served in one
 
-        def tell(body: bytes) -> None:
-            self._keep(asked, lookup, body)
-
-        shared = Shared(asked.inbound, task, asked.call, asked.plan, record, lookup.settings.max_entry, tell)
+        bound, tell = lookup.settings.max_entry, partial(self._keep, asked, lookup)
+        shared = Shared(asked.inbound, task, asked.call, asked.plan, asked.record, bound, tell)
         if lookup.settings.coalesce and key not in self._flying:
             self._flying[key] = shared
-            shared.done = self._landed(key)
+            shared.done = partial(self._flying.pop, key, None)
             self._callers.instead(asked.inbound, shared)
-        try:
-            reply = await self._dispatcher.send(asked.plan, call, record)
-        except BaseException as error:
-            shared.failed(error)
-            raise
-        if isinstance(reply, Whole):
-            self._keep(asked, lookup, reply.body)
-            shared.answered(reply)
-            return reply, Leaving(send, shared) if shared.detached else send
-        return shared.begins(reply), Leaving(send, shared)
-
-    def _landed(self, key: bytes) -> Callable[[], None]:
-        def landed() -> None:
-            self._flying.pop(key, None)
-
-        return landed
+        return shared
 
     def _keep(self, asked: Asked, lookup: Lookup, body: bytes) -> None:
         """Keeps an answer that was told to its right end, where it may be kept."""
@@ -266,9 +303,7 @@ class Caching:
         choices = asked.endpoint.choices(call.facts)
         if record.skipped or not may_keep(record, body, settings, choices):
             return
-        keeper = Keeper(call.endpoint, call.stream, settings.max_entry)
-        keeper.hear(body)
-        entry = keeper.entry(record)
+        entry = None if record.resumed else entry_of(call.endpoint, body, call.stream, record)
         if entry is None:
             return
         expires = self._clock() + lookup.wishes.ttl
@@ -309,10 +344,17 @@ def _namespace(request: ChatRequest, asked: Asked, lookup: Lookup) -> bytes:
     return namespace_key(request, lookup.scope, model_of(asked), body=call.body, headers=call.headers)
 
 
-def _fits(kept: Kept, plan: Plan) -> bool:
+def _place(asked: Asked, lookup: Lookup) -> Place | None:
+    """Under which the answer is remembered; None for one that may repeat what its request says."""
+    call = asked.call
+    if not lookup.plain or lookup.wishes.paced:
+        return None
+    return lookup.key, call.endpoint, call.model, call.stream, call.stream and call.facts.include_usage
+
+
+def _fits(entry: Entry, plan: Plan) -> bool:
     """Whether who answered is one whom this request may ask."""
-    entry = kept.entry
-    return any(one.model == entry.model and one.provider == entry.provider for one in plan.targets)
+    return Target(entry.provider, entry.model) in plan.targets
 
 
 def _is_everyones(failure: BaseException) -> bool:

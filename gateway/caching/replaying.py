@@ -13,7 +13,7 @@ from gateway.cache.pacing import Pace, paced
 from gateway.cache.replay import mark, plain, streamed
 from gateway.delivery import STREAM_HEADERS, Header
 from gateway.dialects.endpoints import ARRAYS, Endpoint
-from gateway.schemas.caching import Wishes
+from gateway.schemas.caching import Entry, Wishes
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
@@ -74,13 +74,15 @@ class Replay(msgspec.Struct, gc=False):
     """An answer to give, and the entry that it was."""
 
     reply: Whole | Paced
-    kept: Kept
+    entry: Entry
     dropped: tuple[str, ...] = ()
+    identity: str = ""
     similarity: float = 0.0
+    kept: Kept | None = None
 
     def note(self, record: Record, result: str) -> None:
         """Writes into the record what is known of the answer. It costs nothing; what it saves is noted."""
-        entry = self.kept.entry
+        entry = self.entry
         record.cache, record.cost_nano_usd, record.saved_nano_usd = result, 0, entry.cost_nano_usd
         record.provider, record.model = entry.provider, entry.model
         record.answered_model, record.usage, record.finish = entry.answered_model, entry.usage, entry.finish
@@ -89,23 +91,33 @@ class Replay(msgspec.Struct, gc=False):
             self.reply.headers.append((b"x-gateway-cache-similarity", b"%.4f" % self.similarity))
 
 
+def next_mark(entry: str) -> str:
+    """The id of this entry's next answer."""
+    return mark(entry, next(_numbers))
+
+
+def hit_headers(found: Found, age: float) -> list[Header]:
+    """What a hit's answer says of its entry, `age` seconds old."""
+    return [(b"x-gateway-cache-age", b"%d" % age), (b"x-gateway-cache-id", found.id.encode())]
+
+
 def told_again(
     kept: Kept, found: Found, asked: tuple[Endpoint, Call, ChatRequest], wishes: Wishes, age: float
 ) -> Replay | None:
     """The answer for this call; None where its dialect has no words for it."""
     endpoint, call, request = asked
     speaks = ARRAYS.get(endpoint.name, endpoint) if call.array else endpoint
-    name = mark(found.id, next(_numbers))
-    headers = [(b"x-gateway-cache-age", b"%d" % age), (b"x-gateway-cache-id", found.id.encode())]
+    name = next_mark(found.id)
+    headers = hit_headers(found, age)
     if call.stream and wishes.paced:
         slow = paced(kept, speaks, request, name, PACE)
         if slow is None:
             return None
         headers.append((b"content-type", slow.content_type))
-        return Replay(Paced(slow.chunks, headers), kept, slow.dropped)
+        return Replay(Paced(slow.chunks, headers), kept.entry, slow.dropped, name, kept=kept)
     told = (streamed if call.stream else plain)(kept, speaks, request, name)
     if told is None:
         return None
     if call.stream:
         headers += STREAM_HEADERS
-    return Replay(Whole(told.body, headers, told.content_type), kept, told.dropped)
+    return Replay(Whole(told.body, headers, told.content_type), kept.entry, told.dropped, name, kept=kept)

@@ -1,16 +1,16 @@
 """One answer that several callers wait for: asked for once, told to each at their own speed.
 
-Who asks first leads: their task asks the provider, and their record pays. When they go away while others listen, their
-task goes on without them. While nobody else listens, a stream is read by its own caller's task; else by a task of its
-own, so that nobody waits for a slow reader before `bound` bytes are held for them.
+What each of them hears is a share of it (see shares.py). Who asks first leads: their task asks the provider, and their
+record pays. When they go away while others listen, their task goes on without them. While nobody else listens, a stream
+is read by its own caller's task; else by a task of its own, so that nobody waits for a slow reader before `bound` bytes
+are held for them.
 """
 
 import asyncio
 from collections.abc import Callable
-from time import perf_counter_ns
 from typing import Protocol
 
-from gateway.delivery import Header
+from gateway.caching.shares import Share, Source
 from gateway.errors import ClientDisconnected, Unavailable
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target
@@ -19,20 +19,6 @@ from gateway.upstream.replies import Whole
 
 _ECHOING = frozenset(("responses",))
 """Endpoints whose answers repeat what a request says beside its question."""
-
-
-class Source(Protocol):
-    """A stream that has begun, as a target gave it."""
-
-    headers: list[Header]
-
-    @property
-    def over(self) -> bool: ...
-
-    async def chunk(self) -> bytes: ...
-    def note(self, record: Record) -> None: ...
-    async def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class Leaver(Protocol):
@@ -45,11 +31,26 @@ class Shared:
     """One answer on its way. Of a stream `tell` is told all bytes at its right end, unless it `spilled`: it had more
     than `bound`, and its beginning was forgotten. `done` is called once nobody may join any more."""
 
-    __slots__ = (
-        *("_bound", "_call", "_closed", "_ending", "_held", "_inbound", "_news", "_noted", "_parts"),
-        *("_pulling", "_pump", "_roomy", "_targets", "_task", "_tell", "_trimmed", "detached", "done"),
-        *("failure", "others", "over", "record", "shares", "source", "spilled", "whole"),
-    )
+    # Most answers are told to one caller: what that one does not need stands in the class.
+    done: Callable[[], object] | None = None
+    spilled = False
+    detached = False
+    others = 0
+    whole: Whole | None = None
+    source: Source | None = None
+    failure: BaseException | None = None
+    over = False
+    shares: list[Share]
+    _parts: list[bytes]
+    _held = 0
+    _trimmed = 0
+    _news: "list[asyncio.Future[None]] | None" = None
+    _ending: "list[asyncio.Future[None]] | None" = None
+    _roomy: "asyncio.Future[None] | None" = None
+    _pump: "asyncio.Task[None] | None" = None
+    _pulling = False
+    _noted = False
+    _closed = False
 
     def __init__(
         self,
@@ -64,27 +65,10 @@ class Shared:
         self._inbound = inbound
         self._task = task
         self._tell = tell
-        self.done: Callable[[], None] | None = None
         self._call = call
         self._targets = plan.targets
         self.record = record
         self._bound = bound
-        self.spilled = False
-        self.detached = False
-        self.others = 0
-        self.whole: Whole | None = None
-        self.source: Source | None = None
-        self.failure: BaseException | None = None
-        self.over = False
-        self.shares: list[Share] = []
-        self._held = 0
-        self._parts: list[bytes] = []
-        self._trimmed = 0
-        self._news: list[asyncio.Future[None]] = []
-        self._ending: list[asyncio.Future[None]] = []
-        self._roomy: asyncio.Future[None] | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._pulling = self._noted = self._closed = False
 
     # --- the leader's side ----------------------------------------------------------------------------------
 
@@ -111,12 +95,12 @@ class Shared:
         self.failure = error
         self._finish()
 
-    def begins(self, source: Source) -> "Share":
+    def begins(self, source: Source) -> Share:
         """The answer has begun, in pieces: the leader's share of it."""
-        self.source = source
+        self.source, self._parts = source, []
         share = Share(self, leads=True)
-        self.shares.append(share)
-        _wake(self._news)
+        self.shares = [share]
+        self._told()
         return share
 
     # --- the others' side -----------------------------------------------------------------------------------
@@ -124,14 +108,14 @@ class Shared:
     async def begun(self) -> None:
         """Waits until there is an answer, its beginning, or a failure. Who waits is counted in `others`."""
         while self.whole is None and self.source is None and self.failure is None:
-            await self._wait(self._news)
+            await self._hears()
 
     async def ended(self) -> None:
         """Waits until it is told to the end, or cannot be kept."""
         while not self.over and self.failure is None and not self.spilled:
-            await self._wait(self._ending)
+            await self._ends()
 
-    def joined(self, content_type: bytes) -> "Share":
+    def joined(self, content_type: bytes) -> Share:
         """One of the others' share, from its beginning."""
         share = Share(self, leads=False)
         share.headers = [(b"content-type", content_type)]
@@ -179,14 +163,14 @@ class Shared:
         if self.spilled:
             self._trim()
 
-    async def more(self, share: "Share") -> None:
+    async def more(self, share: Share) -> None:
         """Returns when there is more, an end, or a failure. Raises CancelledError."""
         if share.leads and not self.others and self._pump is None:
             await self._pull()
             return
         if self._pump is None and not self._pulling:
             self._pump = asyncio.get_running_loop().create_task(self._drive())
-        await self._wait(self._news)
+        await self._hears()
 
     async def _drive(self) -> None:
         while not self.over and self.failure is None:
@@ -224,7 +208,7 @@ class Shared:
                 self._tell(b"".join(self._parts))
             self._finish()
             return
-        _wake(self._news)
+        self._told()
 
     def note(self, record: Record) -> None:
         """Writes what the stream told of itself into the leader's record, once."""
@@ -242,7 +226,9 @@ class Shared:
         if self.done is not None:
             self.done()
             self.done = None
-        _wake(self._ending)
+        if self._ending is not None:
+            _wake(self._ending)
+            self._ending = None
 
     def _trim(self) -> None:
         first = min([share.at for share in self.shares], default=self.end)
@@ -261,23 +247,40 @@ class Shared:
 
     def _finish(self) -> None:
         self._close()
-        _wake(self._news)
+        self._told()
 
-    async def _wait(self, line: list[asyncio.Future[None]]) -> None:
+    def _told(self) -> None:
+        """Wakes all who wait for news."""
+        if self._news is not None:
+            _wake(self._news)
+            self._news = None
+
+    async def _hears(self) -> None:
+        """Returns when something has happened."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.append(turn)
+        if self._news is None:
+            self._news = []
+        self._news.append(turn)
+        await turn
+
+    async def _ends(self) -> None:
+        """Returns when nobody may join any more."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._ending is None:
+            self._ending = []
+        self._ending.append(turn)
         await turn
 
     # --- the end --------------------------------------------------------------------------------------------
 
-    async def close(self, share: "Share") -> None:
+    async def close(self, share: Share) -> None:
         """A share was told to its end. The first one closes the stream."""
         self._part(share)
         if not self._closed and self.source is not None:
             self._closed = True
             await self.source.close()
 
-    def abort(self, share: "Share") -> None:
+    def abort(self, share: Share) -> None:
         """A share is given up. The last one ends the stream, at once."""
         self._part(share)
         if self.shares or self._closed or self.source is None:
@@ -290,7 +293,7 @@ class Shared:
             self._pump.cancel()
         self.source.abort()
 
-    def _part(self, share: "Share") -> None:
+    def _part(self, share: Share) -> None:
         if share not in self.shares:
             return
         self.shares.remove(share)
@@ -300,83 +303,7 @@ class Shared:
             self._trim()
 
 
-def _wake(line: list[asyncio.Future[None]]) -> None:
+def _wake(line: "list[asyncio.Future[None]]") -> None:
     for turn in line:
         if not turn.done():
             turn.set_result(None)
-    line.clear()
-
-
-class Share:
-    """What one caller hears of a shared stream; delivered as the stream itself would be."""
-
-    __slots__ = ("_noted", "_shared", "at", "headers", "leads", "waited")
-
-    def __init__(self, shared: Shared, leads: bool) -> None:
-        self._shared = shared
-        self.leads = leads
-        self.at = 0
-        self.waited: Record | None = None
-        self._noted: Callable[[Record], None] | None = None
-        self.headers: list[Header] = shared.source.headers if leads and shared.source is not None else []
-
-    def listen(self, record: Record, noted: Callable[[Record], None]) -> None:
-        """Its waiting is this record's. `noted` is told when all is known."""
-        self.waited, self._noted = record, noted
-
-    async def chunk(self) -> bytes:
-        """The next bytes; b"" at the stream's right end. Raises what broke it."""
-        shared = self._shared
-        while self.at == shared.end:
-            if shared.failure is not None:
-                raise shared.failure
-            if shared.over:
-                return b""
-            if self.waited is None:
-                await shared.more(self)
-            else:
-                await self._timed(self.waited)
-        data = shared.since(self.at)
-        self.at = shared.end
-        shared.taken()
-        return data
-
-    async def _timed(self, record: Record) -> None:
-        before = perf_counter_ns()
-        try:
-            await self._shared.more(self)
-        finally:
-            record.waited_ns += perf_counter_ns() - before
-        if self._shared.end and not record.first_token_ns:
-            record.first_token_ns = perf_counter_ns() - record.started_ns
-
-    @property
-    def over(self) -> bool:
-        """Whether what `chunk` gave last was the stream's right end."""
-        shared = self._shared
-        return shared.over and shared.failure is None and self.at == shared.end
-
-    def note(self, record: Record) -> None:
-        """Writes what the stream told of itself into the record."""
-        if self.leads:
-            self._shared.note(record)
-            return
-        as_leader(record, self._shared.record)
-        if self._noted is not None and self.over:
-            self._noted(record)
-
-    async def close(self) -> None:
-        """It was told to its end."""
-        await self._shared.close(self)
-
-    def abort(self) -> None:
-        """Nobody wants the rest."""
-        self._shared.abort(self)
-
-
-def as_leader(record: Record, leader: Record) -> None:
-    """Writes into the record of one who joined what is known of the answer. It costs nothing."""
-    record.provider, record.model = leader.provider, leader.model
-    record.answered_model, record.usage, record.finish = leader.answered_model, leader.usage, leader.finish
-    record.dropped, record.estimated = leader.dropped, leader.estimated
-    record.saved_nano_usd = leader.cost_nano_usd

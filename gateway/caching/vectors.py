@@ -12,6 +12,7 @@ from gateway.delivery import Answer
 from gateway.errors import GatewayError, NotCached
 from gateway.schemas.caching import Settings, Wishes
 from gateway.schemas.embedding import EmbedRequest
+from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
 from gateway.upstream.replies import Whole
 
@@ -54,6 +55,7 @@ class Vectors:
             whole = await self._completed(known, asked, keep)
             if whole is not None:
                 return whole
+            _given_up(record)
             known = partly(known.request, known.keys, [None] * len(known.keys))
         reply = await self._dispatcher.send(asked.plan, call, record)
         if isinstance(reply, Whole):
@@ -104,7 +106,19 @@ class Vectors:
         if not isinstance(reply, Whole):
             return None
         body = self._keep(known, asked, reply.body, keep)
-        return None if body is None else Whole(body, [*reply.headers, _inputs(known)], reply.content_type)
+        if body is None:
+            return None
+        self._save(known, asked.record)
+        return Whole(body, [*reply.headers, _inputs(known)], reply.content_type)
+
+    def _save(self, known: Partly, record: Record) -> None:
+        """Notes what was not asked for: the record's own usage and cost are those of the rest."""
+        tokens = sum([one.tokens for one in known.known if one is not None])
+        saved = Record(record.request_id, provider=record.provider, model=record.model, cache="hit")
+        saved.usage = Usage(input=tokens)
+        self._books.price(saved)
+        record.saved_nano_usd = saved.saved_nano_usd = saved.cost_nano_usd
+        self._counts.cache_saved(saved)
 
     def _keep(self, known: Partly, asked: Asked, body: bytes, keep: tuple[Settings, Wishes]) -> bytes | None:
         """Keeps what is new; the whole answer."""
@@ -121,6 +135,13 @@ class Vectors:
             for key, payload in found.entries:
                 self._store.put(key, owner, expires, payload)
         return found.body
+
+
+def _given_up(record: Record) -> None:
+    """What was asked for in vain is paid for, as that of any try that was given up."""
+    if record.attempts:
+        record.attempts[-1].usage = record.usage
+    record.usage = None
 
 
 def _inputs(known: Partly) -> tuple[bytes, bytes]:

@@ -67,12 +67,33 @@ def changes(node: Node) -> Changes:
 
 
 def _changes(given: Section) -> Changes:
+    for name, hint in _ONE_FOR_ALL.items():
+        if given.has(name):
+            given.get(name, _anything, None)
+            given.fail(name, "is the same for all requests", hint)
     return Changes(
         mode=given.get("mode", mode, None),
         ttl=given.get("ttl", _ttl, None),
         scope=cast(Scope | None, given.get("scope", _scope, None)),
         threshold=given.get("threshold", threshold, None),
     )
+
+
+def _anything(node: Node) -> Node:
+    return node
+
+
+_AT_THE_TOP = "write it in cache at the top of the file"
+_MEANT_AT_THE_TOP = (
+    "write it in cache.semantic at the top of the file: questions that are kept are all compared in one way"
+)
+_ONE_FOR_ALL = {
+    "semantic": "here only mode and threshold may be others; write the rest in cache.semantic at the top of the file",
+    **dict.fromkeys(("embedder", "path", "verify", "error_bound"), _MEANT_AT_THE_TOP),
+    **dict.fromkeys(("max_tokens", "max_temperature", "allow"), _MEANT_AT_THE_TOP),
+    **dict.fromkeys(("max_size", "max_entry", "replay", "coalesce"), _AT_THE_TOP),
+}
+"""Settings of the section that routes, teams and keys cannot change."""
 
 
 def cache(top: Section, base: Path) -> CacheConfig | None:

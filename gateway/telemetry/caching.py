@@ -23,11 +23,14 @@ VERDICTS = ("agreed", "differed", "failed")
 
 
 class Figures(NamedTuple):
-    """What the store holds: entries, bytes on disk, and how many entries were given up for room."""
+    """What the store holds: entries, bytes on disk, and how many entries were given up for room; how alike questions
+    must be, where that is checked on (0: it is not), and how many groups of conversations must be more alike."""
 
     entries: int
     bytes: int
     evicted: int
+    threshold: float = 0.0
+    groups: int = 0
 
 
 class CacheCounts:
@@ -107,17 +110,40 @@ def cache_families(events: Table, figures: Callable[[], Figures] | None) -> Iter
             saved.add_metric((result,), count("nano_usd", result) / 1e9)
     yield from (looked, taken, tokens, saved)
     yield _likeness([count("like", str(bound)) for bound in LIKENESS])
-    verified = CounterMetricFamily(
+    yield from _verified(
+        {verdict: count("verified", verdict) for verdict in VERDICTS}, count("looked", "semantic")
+    )
+    if figures is not None:
+        yield from _held(figures())
+
+
+def _verified(verdicts: dict[str, int], hits: int) -> Iterator[Metric]:
+    family = CounterMetricFamily(
         "gateway_cache_verified", "Semantic hits that were asked upstream too.", labels=("verdict",)
     )
-    for verdict in VERDICTS:
-        verified.add_metric((verdict,), count("verified", verdict))
-    yield verified
-    if figures is not None:
-        now = figures()
-        yield GaugeMetricFamily("gateway_cache_entries", "Entries that can be found.", now.entries)
-        yield GaugeMetricFamily("gateway_cache_bytes", "Bytes of the cache's files.", now.bytes)
-        yield CounterMetricFamily("gateway_cache_evicted", "Entries given up for room.", now.evicted)
+    for verdict, number in verdicts.items():
+        family.add_metric((verdict,), number)
+    yield family
+    told = verdicts["agreed"] + verdicts["differed"]
+    if told:
+        share, error = min(1.0, told / max(hits, 1)), verdicts["differed"] / told
+        yield GaugeMetricFamily(
+            "gateway_cache_verified_ratio", "The share of semantic hits that was judged.", share
+        )
+        yield GaugeMetricFamily("gateway_cache_error_ratio", "The share of those that were wrong.", error)
+
+
+def _held(now: Figures) -> Iterator[Metric]:
+    yield GaugeMetricFamily("gateway_cache_entries", "Entries that can be found.", now.entries)
+    yield GaugeMetricFamily("gateway_cache_bytes", "Bytes of the cache's files.", now.bytes)
+    yield CounterMetricFamily("gateway_cache_evicted", "Entries given up for room.", now.evicted)
+    if now.threshold:
+        yield GaugeMetricFamily(
+            "gateway_cache_threshold", "How alike questions must be now; above 1 none is.", now.threshold
+        )
+        yield GaugeMetricFamily(
+            "gateway_cache_threshold_groups", "Of 256 groups, those that must be more alike.", now.groups
+        )
 
 
 def _likeness(counts: list[int]) -> Metric:

@@ -32,6 +32,14 @@ class Watcher(Protocol):
     def defect(self, record: Record, error: Exception) -> None: ...
 
 
+class Heard(Protocol):
+    """Who wants to know what a copy is told. `failed` where it ends in any other way than at its right end."""
+
+    def hear(self, data: bytes) -> None: ...
+    async def ended(self, record: Record) -> None: ...
+    def failed(self) -> None: ...
+
+
 class Shadows:
     """Runs copies beside the requests: at most `most` at once, that hold at most `most_bytes` of bodies.
 
@@ -60,7 +68,15 @@ class Shadows:
         """Sends a share of requests elsewhere too. Returns at once: a copy starts when this task next waits."""
         for one in shadows:
             if self._draw() < one.share and not self._over:
-                self._start(one.target, call, record)
+                self._start(one.target, call, _record_of(one.target, call, record))
+
+    def copy(self, target: Target, call: Call, record: Record, heard: Heard) -> None:
+        """Sends a request that the cache has answered to whom it could have gone, and tells what comes of it. Returns
+        at once."""
+        if not self._over:
+            mine = _record_of(target, call, record)
+            mine.cache = "checked"
+            self._start(target, call, mine, heard)
 
     def cut(self) -> None:
         """Ends every copy, for good: the gateway is draining."""
@@ -73,22 +89,23 @@ class Shadows:
         self.cut()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _start(self, target: Target, call: Call, record: Record) -> None:
+    def _start(self, target: Target, call: Call, mine: Record, heard: Heard | None = None) -> None:
         size = len(call.body)
-        mine = _record_of(target, call, record)
         if len(self._running) >= self._most or self._held + size > self._most_bytes:
             self._watcher.shadow(mine, "dropped")
             return
         self._held += size
         copy = msgspec.structs.replace(call, resumable=False, sequel=None)
-        task = asyncio.get_running_loop().create_task(self._run(target, [copy], mine))
+        task = asyncio.get_running_loop().create_task(self._run(target, [copy], mine, heard))
         self._running.add(task)
-        task.add_done_callback(lambda ended: self._ended(ended, mine, size))
+        task.add_done_callback(lambda ended: self._ended(ended, mine, size, heard))
 
-    def _ended(self, task: asyncio.Task[None], record: Record, size: int) -> None:
+    def _ended(self, task: asyncio.Task[None], record: Record, size: int, heard: Heard | None) -> None:
         self._running.discard(task)
         self._held -= size
         record.total_ns = perf_counter_ns() - record.started_ns
+        if heard is not None and (task.cancelled() or task.exception() is not None):
+            heard.failed()
         if task.cancelled():
             record.error = "cancelled"
             self._watcher.shadow(record, "cancelled")
@@ -105,19 +122,24 @@ class Shadows:
                 self._watcher.defect(record, error)
         self._watcher.shadow(record, "error")
 
-    async def _run(self, target: Target, held: list[Call], record: Record) -> None:
+    async def _run(self, target: Target, held: list[Call], record: Record, heard: Heard | None) -> None:
         """`held` has the one copy of the request, which is let go as soon as its answer begins."""
         reply = await self._sender.send(Plan((target,), retries=0), held.pop(), record)
         record.status = 200
         if not isinstance(reply, Whole):
-            await _read(reply, record)
+            await _read(reply, record, heard)
+        elif heard is not None:
+            heard.hear(reply.body)
+        if heard is not None:
+            await heard.ended(record)
 
 
-async def _read(reply: Any, record: Record) -> None:
-    """Reads a stream to its end and forgets it."""
+async def _read(reply: Any, record: Record, heard: Heard | None) -> None:
+    """Reads a stream to its end; what nobody wants to hear of is forgotten."""
     try:
-        while await reply.chunk():
-            pass
+        while data := await reply.chunk():
+            if heard is not None:
+                heard.hear(data)
     except BaseException:
         reply.abort()
         raise

@@ -4,6 +4,7 @@ import asyncio
 
 from gateway._speedups.ledger import Ledger
 from gateway.cache.store import Shelf, Store
+from gateway.caching.checking import Checks, Copies
 from gateway.caching.journey import Caching
 from gateway.caching.rooms import Callers, Dispatch
 from gateway.caching.sharing import Shared
@@ -13,6 +14,7 @@ from gateway.control.keeping import opened
 from gateway.schemas.caching import Settings
 from gateway.telemetry.caching import CacheCounts
 from gateway.telemetry.settle import Telemetry
+from gateway.wiring.asking import Asking
 from gateway.wiring.meaning import Meanings
 
 CHECK = 10
@@ -33,11 +35,12 @@ class Cached:
         self._flying: dict[bytes, Shared] = {}
         self._store: Store | None = None
         self._meanings: Meanings | None = None
+        self._asking: Asking | None = None
         self._sizes = ("", Settings())
         self._beats = 0
 
-    def furnished(self, config: Config, dispatcher: Dispatch) -> Caching | None:
-        """The cache by this configuration; None where it has none."""
+    def furnished(self, config: Config, dispatcher: Dispatch, copies: Copies | None) -> Caching | None:
+        """The cache by this configuration; None where it has none. Without `copies` no hits are checked."""
         if config.cache is None or not is_used(config, config.cache):
             self.close()
             return None
@@ -45,11 +48,24 @@ class Cached:
         rules = Rules(config, config.cache)
         store = self._opened(config, config.cache.settings)
         if self._meanings is None:
-            self._meanings = Meanings(store, config.cache.settings, asyncio.get_running_loop())
+            self._meanings = self._meant(store, config.cache.settings)
+        if self._asking is not None:
+            self._asking.dispatcher = dispatcher
         return Caching(
             *(store, rules, dispatcher, self._callers, self._telemetry, self._counts, self._flying),
             meaning=self._meanings.meaning,
+            checks=self._checks(self._meanings, copies, self._counts),
         )
+
+    def _meant(self, store: Store, settings: Settings) -> Meanings:
+        name = "" if settings.semantic is None else settings.semantic.embedder
+        self._asking = Asking(name, self._telemetry)
+        return Meanings(store, settings, asyncio.get_running_loop(), self._ledger, self._asking)
+
+    def _checks(self, meanings: Meanings, copies: Copies | None, counts: CacheCounts) -> Checks | None:
+        if meanings.verification is None or copies is None:
+            return None
+        return Checks(meanings.verification, meanings.same, copies, counts)
 
     def _opened(self, config: Config, settings: Settings) -> Store:
         sizes = (config.data, settings)
@@ -63,6 +79,8 @@ class Cached:
         self._beats += 1
         if self._store is not None and self._beats % CHECK == 0:
             self._store.check()
+        if self._meanings is not None and self._beats % CHECK == 0:
+            self._meanings.heed()
         if self._meanings is not None and not self._meanings.behind:
             self._meanings.follow()
 

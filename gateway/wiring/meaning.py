@@ -2,32 +2,34 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING
 
+from gateway._speedups.ledger import Ledger
 from gateway.cache.agreement import Agreement
 from gateway.cache.embedding.base import Embedder, EmbedderMissing
+from gateway.cache.embedding.remote import Ask, RemoteEmbedder
+from gateway.cache.graph import Graphs
 from gateway.cache.semantic import Semantic
 from gateway.cache.store import Store
 from gateway.cache.vectors import Vectors
+from gateway.cache.verdicts import Verdicts, edition_of
+from gateway.cache.verification import Verification, same_answer
 from gateway.config import Config
 from gateway.schemas.caching import Semantic as SemanticSettings
 from gateway.schemas.caching import Settings
 from gateway.telemetry.logs import log
 
-if TYPE_CHECKING:
-    from gateway.cache.graph import Graphs
-
 DEADLINE = 0.1
 """Seconds after which a request goes on without the vector of its question."""
+REMOTE_DEADLINE = 0.25
+"""The same, where a provider is asked for it."""
 MEMORY = 160 << 20
 """Bytes of vectors in one worker."""
-MOST = 100_000
+MOST = 200_000
 """Vectors of one namespace."""
-SOON = 0.01
+SOON = 0.0025
 """Seconds until more of what other workers wrote is learned."""
 
 
@@ -46,16 +48,22 @@ def learn(config: Config) -> None:
         return
     try:
         static()
-        import gateway.cache.graph  # noqa: F401 - loaded here, it is every worker's
-    except (EmbedderMissing, ImportError):
+    except EmbedderMissing:
         return  # said where it is used
 
 
 class Meanings:
-    """A worker's index of questions; `meaning` is None where it cannot be had."""
+    """A worker's index of questions; `meaning` is None where it cannot be had, `verification` where none is wanted."""
 
-    def __init__(self, store: Store, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, loop: asyncio.AbstractEventLoop, ledger: Ledger, ask: Ask
+    ) -> None:
+        """`ask` gets a provider's vectors, for an embedder that is one."""
         self._loop = loop
+        self._ask = ask
+        self._ledger = ledger
+        self._verdicts: Verdicts | None = None
+        self.verification: Verification | None = None
         self._graphs: Graphs | None = None
         self._again: asyncio.TimerHandle | None = None
         self._embedder: Embedder | None = None
@@ -65,17 +73,30 @@ class Meanings:
         if settings.semantic is None:
             return None
         try:
-            embedder = embedder_of(settings.semantic)
+            embedder = embedder_of(settings.semantic, self._ask)
         except EmbedderMissing as error:
             log.error(
                 "cache_without_meaning", error=str(error), hint="requests are answered exactly or not at all"
             )
             return None
-        self._embedder, self._graphs = embedder, graphs(_warn)
+        self._embedder, self._graphs, self._guards = embedder, Graphs(_warn), Agreement()
+        if settings.semantic.verify:
+            self._verdicts, self.verification = _verified(settings.semantic, self._ledger)
         vectors = Vectors(
             embedder.dimensions, memory=MEMORY, most=MOST, life=settings.ttl, indexing=self._graphs
         )
-        return Semantic(embedder, store, Agreement(), vectors)
+        return Semantic(embedder, store, self._guards, vectors)
+
+    async def same(self, kept: str, fresh: str) -> bool | None:
+        """Whether two answers say the same, as far as can be told."""
+        if self._embedder is None:
+            return None
+        return await same_answer(kept, fresh, self._embedder, self._guards)
+
+    def heed(self) -> None:
+        """Learns what other workers found out about hits."""
+        if self._verdicts is not None:
+            self._verdicts.refresh()
 
     def follow(self) -> None:
         """Learns what any worker wrote; goes on soon where that was more than a slice."""
@@ -107,7 +128,12 @@ class Meanings:
             end()
 
 
-def embedder_of(settings: SemanticSettings) -> Embedder:
+def _verified(settings: SemanticSettings, ledger: Ledger) -> tuple[Verdicts, Verification]:
+    verdicts = Verdicts(ledger, edition_of(settings))
+    return verdicts, Verification(settings.verify, settings.error_bound, tallies=verdicts)
+
+
+def embedder_of(settings: SemanticSettings, ask: Ask) -> Embedder:
     """Raises EmbedderMissing."""
     if settings.embedder == "static":
         return static()
@@ -115,17 +141,17 @@ def embedder_of(settings: SemanticSettings) -> Embedder:
         from gateway.cache.embedding.onnx import OnnxEmbedder  # only where its package is needed
 
         return OnnxEmbedder(Path(settings.path), deadline=DEADLINE)
-    raise EmbedderMissing(f"the embedder {settings.embedder!r} cannot be used yet: use static or onnx")
+    return RemoteEmbedder(settings.embedder, ask, deadline=REMOTE_DEADLINE, warn=_left_alone)
 
 
-def graphs(warn: Callable[[str], None]) -> "Graphs | None":
-    """What makes indexes of many vectors; None where its package is missing, then the newest are looked at."""
-    try:
-        from gateway.cache.graph import Graphs
-    except ImportError:
-        log.warning("cache_without_index", hint="install the extra: pip install 'ai-gateway[cache]'")
-        return None
-    return Graphs(warn)
+def _left_alone(rests: bool) -> None:
+    """Tells that a provider's vectors are done without, or are back."""
+    if rests:
+        log.warning(
+            "cache_embedder_rests", hint="the provider of vectors fails or is too slow: nobody waits for it"
+        )
+    else:
+        log.info("cache_embedder_back")
 
 
 def _warn(what: str) -> None:

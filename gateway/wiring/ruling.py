@@ -1,4 +1,4 @@
-"""The operator's rules and the shadows of routes, where the configuration has any."""
+"""The operator's rules, the shadows of routes, and copies of what the cache answered, where there are any."""
 
 from gateway.config import Config
 from gateway.routing.rules import Rules
@@ -12,8 +12,10 @@ def ruling(config: Config, telemetry: Telemetry) -> Rules | None:
 
 
 def shadowing(config: Config, sender: Sender, telemetry: Telemetry) -> Shadows | None:
-    """What runs the copies, None where no route has any."""
-    if not any(route.shadow for route in config.models.values()):
+    """What runs the copies, None where no route has any and no hit is checked."""
+    semantic = None if config.cache is None else config.cache.settings.semantic
+    checks = semantic is not None and semantic.verify > 0
+    if not checks and not any(route.shadow for route in config.models.values()):
         return None
     limits = config.limits
     return Shadows(sender, telemetry, most=limits.shadows, most_bytes=limits.shadow_bytes)

@@ -1,6 +1,7 @@
 """A provider's embedding model: texts that come together are asked together, and no request waits for long.
 
-How the provider is asked is handed in. Vectors are remembered, so that what was looked for can be learned.
+How the provider is asked is handed in. Vectors are remembered, so that what was looked for can be learned. A provider
+that fails or is too slow is left alone for a while: from then on nobody waits for it.
 """
 
 import asyncio
@@ -27,19 +28,33 @@ REMEMBERED = 4096
 
 REMEMBERED_BYTES = 16 << 20
 
+PATIENCE = 3
+"""So many failures in a row, late answers among them, and it is left alone."""
+
+REST = 5.0
+"""Seconds that it is left alone at first: twice as long each time that it fails again."""
+
+LONGEST_REST = 120.0
+
 
 class RemoteEmbedder:
     """Asks `ask` for vectors; `name` is provider/model. What takes longer than `deadline` (seconds) is a miss, but is
-    remembered for the next time."""
+    remembered for the next time. `warn` is told when the provider is left alone, and when it is back."""
 
     dimensions = 0
     cheap = False
 
-    def __init__(self, name: str, ask: Ask, *, deadline: float = 0.25) -> None:
+    def __init__(
+        self, name: str, ask: Ask, *, deadline: float = 0.25, warn: Callable[[bool], None] | None = None
+    ) -> None:
         self.name = name
         self.fingerprint = hashlib.sha256(b"remote:" + name.encode()).digest()[:8]
         self._ask = ask
         self._deadline = deadline
+        self._warn = warn
+        self._failures = 0
+        self._rests_until = 0.0
+        self._stopped = False
         self._known: OrderedDict[str, bytes] = OrderedDict()
         self._held = 0
         self._expected: dict[str, asyncio.Future[bytes | None]] = {}
@@ -57,6 +72,10 @@ class RemoteEmbedder:
         if known is not None:
             return known
         expected = self._expected.get(text)
+        if self.rests:
+            if expected is None and not self._expected and not self._is_left_alone():
+                self._expect(text)  # nobody waits for what may fail once more
+            return None
         if expected is None:
             if len(self._expected) >= MOST_WAITING:
                 return None
@@ -64,11 +83,19 @@ class RemoteEmbedder:
         done, _ = await asyncio.wait((expected,), timeout=self._deadline)
         return expected.result() if done else None
 
-    async def stop(self) -> None:
+    @property
+    def rests(self) -> bool:
+        """Whether the provider failed too often to be waited for."""
+        return self._failures >= PATIENCE
+
+    def stop(self) -> None:
         """Gives up what is on its way."""
-        for task in tuple(self._tasks):
+        self._stopped = True
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _is_left_alone(self) -> bool:
+        return asyncio.get_running_loop().time() < self._rests_until
 
     def _expect(self, text: str) -> asyncio.Future[bytes | None]:
         loop = asyncio.get_running_loop()
@@ -83,21 +110,42 @@ class RemoteEmbedder:
 
     def _send(self) -> None:
         texts, self._gathered = self._gathered, []
-        if texts:
+        if texts and not self._stopped:
             task = asyncio.get_running_loop().create_task(self._get(texts))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _get(self, texts: list[str]) -> None:
+        late = asyncio.get_running_loop().call_later(self._deadline, self._failed)
         vectors: Sequence[Sequence[float]] = ()
         try:
             vectors = await self._ask(texts)
         except Exception:  # noqa: S110 - whatever failed there, here it is a miss; who asks notes why
             pass
         finally:
+            in_time = late.when() > asyncio.get_running_loop().time()
+            late.cancel()
+            whole = len(vectors) == len(texts)
             for number, text in enumerate(texts):
-                vector = direction(vectors[number]) if len(vectors) == len(texts) else None
-                self._learn(text, vector)
+                self._learn(text, direction(vectors[number]) if whole else None)
+        if in_time and whole:
+            self._succeeded()
+        elif in_time:
+            self._failed()
+
+    def _failed(self) -> None:
+        self._failures += 1
+        if not self.rests:
+            return
+        if self._failures == PATIENCE and self._warn is not None:
+            self._warn(True)
+        rest = min(LONGEST_REST, REST * 2.0 ** min(self._failures - PATIENCE, 10))
+        self._rests_until = asyncio.get_running_loop().time() + rest
+
+    def _succeeded(self) -> None:
+        if self.rests and self._warn is not None:
+            self._warn(False)
+        self._failures = 0
 
     def _learn(self, text: str, vector: bytes | None) -> None:
         expected = self._expected.pop(text)

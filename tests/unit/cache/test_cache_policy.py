@@ -119,6 +119,18 @@ def test_the_size_is_bounded() -> None:
         (b'{"message":{"content":"he wrote \\"refusal\\": \\"no\\"","refusal":null}}', True),
         (b'{"type":"refusal","refusal":"No."}', False),
         (b'{"message":{"refusal":""}}', True),
+        (b'{"message":{"refusal"\n:\t "no"}}', False),
+        (b'{"choices":[{"message":{"refusal":null}},{"message":{"refusal":"no"}}]}', False),
+        (b'{"choices":[{"message":{"refusal":""}},{"message":{"refusal": null}}]}', True),
+        (b'{"message":{"refusal":"\\n"}}', False),
+        (b'{"message":{"content":"refusal"},"refusal":null}', True),
+        (b'{"message":{"content":"he said \\"refusal\\":\\"no\\""}}', True),
+        (b'{"type":"refusal","text":"no"}', True),
+        (b'{"refusals":"no","no_refusal":"no"}', True),
+        (b'data: {"refusal":null}\n\ndata: {"refusal":"N"}\n\n', False),
+        (b'{"refusal"', True),
+        (b'{"refusal":', True),
+        (b'{"refusal":"', True),
     ],
 )
 def test_a_refusal_is_not_kept_though_it_ends_like_any_answer(body: bytes, may: bool) -> None:

@@ -108,7 +108,7 @@ async def test_no_more_wait_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = asyncio.ensure_future(embedder.embed("a"))
     await until(partial(len, provider.asked))
     assert await embedder.embed("b") is None
-    await embedder.stop()
+    embedder.stop()
     assert await waiting is None
 
 
@@ -133,3 +133,46 @@ def test_vectors_have_length_one(values: list[float]) -> None:
 @pytest.mark.parametrize("values", [[], [0.0], [math.inf], [math.nan], [1e308, 1e308], ["a"], [None]])
 def test_what_has_no_direction_is_no_vector(values: list[float]) -> None:
     assert direction(values) is None
+
+
+async def test_who_fails_too_often_is_left_alone_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "REST", 3600.0)
+    provider = Provider()
+    told: list[bool] = []
+    provider.failure = OSError("away")
+    embedder = RemoteEmbedder("openai/small", provider, deadline=60, warn=told.append)
+    for number in range(6):
+        assert await embedder.embed(str(number)) is None
+    assert (len(provider.asked), told) == (remote.PATIENCE, [True])
+    embedder._rests_until = 0.0
+    provider.failure = None
+    assert await embedder.embed("a") is None, "nobody waits for the one that is tried"
+    await until(lambda: not embedder.rests)
+    assert told == [True, False]
+    assert await embedder.embed("b") is not None
+    assert embedder.now("a") is not None
+
+
+async def test_who_is_always_late_is_left_alone_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "REST", 3600.0)
+    provider = Provider()
+    provider.open.clear()
+    embedder = RemoteEmbedder("openai/small", provider, deadline=0.01)
+    for number in range(remote.PATIENCE):
+        assert await embedder.embed(str(number)) is None
+    await until(lambda: embedder.rests)
+    assert await embedder.embed("a") is None
+    assert len(provider.asked) == remote.PATIENCE
+    provider.open.set()
+    await until(partial(embedder.now, "0"))
+    assert embedder.rests, "a late answer is remembered, but shows nothing"
+
+
+async def test_after_the_end_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = Provider()
+    embedder = RemoteEmbedder("openai/small", provider, deadline=0.01)
+    waiting = asyncio.ensure_future(embedder.embed("a"))
+    await asyncio.sleep(0)
+    embedder.stop()
+    assert await waiting is None
+    assert provider.asked == []

@@ -16,7 +16,6 @@ from gateway.cache.embedding.static import PACKAGE, ROWS, TOKENIZER, StaticEmbed
 from tests.reference.embed_oracle import floats
 
 tokenizers = pytest.importorskip("tokenizers")
-pytest.importorskip("hnswlib")
 
 EMBEDDER = installed()
 PUBLISHED = tokenizers.Tokenizer.from_file(str(distribution(PACKAGE).locate_file(TOKENIZER)))

@@ -6,13 +6,9 @@ import time
 import pytest
 
 from gateway._speedups.nearest import Rows
+from gateway.cache.graph import Graphs
 from gateway.cache.vectors import Vectors
 from tests.unit.cache.meaning_house import NOW, beside, direction, question
-
-pytest.importorskip("hnswlib")
-pytest.importorskip("numpy")
-
-from gateway.cache.graph import FIRST_ROOM, Graphs
 
 WIDE = 64
 SPACE = b"s" * 16
@@ -20,7 +16,7 @@ SPACE = b"s" * 16
 
 def test_recall_is_that_of_looking_at_all() -> None:
     graphs = Graphs(pytest.fail)
-    count = FIRST_ROOM + 500  # it moves to a larger place on the way
+    count = 4_500
     graph = graphs.graph(WIDE, 2 * count)
     all_of_them = Rows(WIDE)
     made = [direction(number, WIDE) for number in range(count)]
@@ -35,12 +31,12 @@ def test_recall_is_that_of_looking_at_all() -> None:
     right = 0
     for turn in range(300):
         asked = beside(made[rng.randrange(count)], ("asked", turn), 0.3)
-        found = graph.nearest(asked, 4)
+        found = graph.nearest(asked, 4, -1.0)
         assert found == sorted(found, key=lambda near: -near[1])
         (best, product), *_ = all_of_them.nearest(asked, 1, -1.0)
         right += found[0][0] == best
-        assert found[0][1] <= product + 1e-4
-    assert right >= 290
+        assert found[0][1] <= product + 2e-3
+    assert right >= 295
 
 
 def test_it_is_searched_while_it_is_filled() -> None:
@@ -76,7 +72,7 @@ def test_a_dropped_graph_takes_nothing_more() -> None:
         time.sleep(0.01)
     graphs.stop()
     assert graph.filled == 0
-    assert graph.nearest(direction(1, WIDE), 1) == []
+    assert graph.nearest(direction(1, WIDE), 1, -1.0) == []
 
 
 def test_what_does_not_fit_is_a_warning() -> None:

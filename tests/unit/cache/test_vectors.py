@@ -152,7 +152,6 @@ class Slow:
     """An index that takes vectors when it is told to."""
 
     fixed = 1_000
-    per_vector = 10
 
     def __init__(self) -> None:
         self.lots: list[bytes] = []
@@ -160,12 +159,15 @@ class Slow:
         self.filled = 0
         self.dropped = False
 
+    def weigh(self, dimensions: int) -> int:
+        return dimensions + 10
+
     def graph(self, dimensions: int, most: int) -> Index:
         return self
 
-    def nearest(self, vector: bytes, most: int) -> list[tuple[int, float]]:
+    def nearest(self, vector: bytes, most: int, floor: float) -> list[tuple[int, float]]:
         found = [(number, spaces_product(vector, row)) for number, row in enumerate(self.rows)]
-        return sorted(found, key=lambda near: -near[1])[:most]
+        return sorted((near for near in found if near[1] >= floor), key=lambda near: -near[1])[:most]
 
     def take(self, rows: bytes) -> None:
         self.lots.append(rows)

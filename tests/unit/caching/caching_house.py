@@ -134,14 +134,16 @@ class DictStore:
 
     def __init__(self) -> None:
         self.entries: dict[bytes, Any] = {}
+        self.times = 0
 
     def get(self, key: bytes, now: float) -> Any:
         found = self.entries.get(key)
         return found if found is not None and found.expires > now else None
 
     def put(self, key: bytes, scope: int, expires: float, payload: bytes) -> bool:
+        self.times += 1
         self.entries[key] = SimpleNamespace(
-            payload=payload, written=0.0, expires=expires, id=key[:16].hex(), scope=scope
+            payload=payload, written=float(self.times), expires=expires, id=key[:16].hex(), scope=scope
         )
         return True
 
@@ -269,7 +271,8 @@ class House:
         asked = Asked(way, ENDPOINTS[call.endpoint], call, plan, way.record)
 
         async def serve() -> None:
-            reply, send = await self.caching.answer(asked, way)
+            found = self.caching.answer(asked, way)
+            reply, send = found if isinstance(found, tuple) else await found
             await deliver(reply, send, way.record, self.books)
 
         task = asyncio.ensure_future(serve())

@@ -103,7 +103,7 @@ def test_everything_can_be_set_and_travels_to_the_workers(tmp_path: Path) -> Non
         ),
         (
             "cache: exact\nteams: {red: {cache: {max_size: 1MiB}}}\n",
-            "3: teams.red.cache.max_size: unknown key",
+            "3: teams.red.cache.max_size: is the same for all requests",
         ),
     ],
 )
@@ -131,3 +131,23 @@ def test_the_explanation_says_who_shares(tmp_path: Path) -> None:
         "exact, EVERYBODY SHARES, for 1h, up to 1GiB; likeness from 0.93 by static"
     )
     assert "Cache" not in explain(read(tmp_path, ""), known())
+
+
+@pytest.mark.parametrize(
+    "holder", ["models: {fast: {targets: [openai/gpt-4o-mini], ", "keys: {one: {value: abc, "]
+)
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("embedder: openai/text-embedding-3-small", "write it in cache.semantic at the top"),
+        ("semantic: {threshold: 0.95}", "only mode and threshold"),
+        ("verify: 5%", "write it in cache.semantic at the top"),
+        ("replay: paced", "write it in cache at the top"),
+    ],
+)
+def test_what_is_one_for_all_is_refused_elsewhere(
+    tmp_path: Path, holder: str, setting: str, hint: str
+) -> None:
+    [mistake] = mistakes(tmp_path, f"cache: semantic\n{holder}cache: {{mode: semantic, {setting}}}}}}}\n")
+    assert "is the same for all requests" in mistake
+    assert hint in mistake

@@ -1,0 +1,65 @@
+"""What became of checked hits, counted in the ledger: what one worker finds out, all of them heed.
+
+Namespaces are as many as callers write prompts, so they are counted in groups, by their hash: one that errs makes the
+few others of its group more careful.
+"""
+
+from hashlib import blake2b
+
+from gateway._speedups.ledger import Ledger, Table
+from gateway.cache.verification import ALL, Tally
+from gateway.schemas.caching import Semantic
+
+_EDITION = 8
+_FIELDS = Tally.__struct_fields__
+
+
+class Verdicts:
+    """Tallies under one `edition` of the settings: what was found out under others says nothing of these.
+
+    `get` tells what was known when `refresh` or `add` was last called. Where the table is full, each worker counts for
+    itself.
+    """
+
+    def __init__(self, ledger: Ledger, edition: bytes) -> None:
+        self._table = Table(ledger, "verdicts")
+        self._edition = edition
+        self._known: dict[bytes, Tally] = {}
+        self.refresh()
+
+    def name(self, namespace: bytes) -> bytes:
+        """Its group, one of 256: namespaces are hashes."""
+        return namespace[:1]
+
+    def get(self, name: bytes) -> Tally | None:
+        return self._known.get(name)
+
+    def all(self) -> list[tuple[bytes, Tally]]:
+        """The groups."""
+        return [(name, tally) for name, tally in self._known.items() if name != ALL]
+
+    def add(self, name: bytes, change: Tally) -> Tally:
+        block = self._table.locate(self._edition + name)
+        if block < 0:
+            self._known.setdefault(name, Tally()).grow(change)
+            return self._known[name]
+        for cell, field in enumerate(_FIELDS):
+            amount = getattr(change, field)
+            if amount:
+                self._table.add(block, cell, amount)
+        self.refresh()
+        return self._known[name]
+
+    def refresh(self) -> None:
+        """Reads what all workers have counted: some tens of microseconds."""
+        keys, cells = self._table.snapshot()
+        width = self._table.width
+        for at, key in enumerate(keys):
+            if key.startswith(self._edition):
+                self._known[key[len(self._edition) :]] = Tally(*cells[at * width : at * width + len(_FIELDS)])
+
+
+def edition_of(settings: Semantic) -> bytes:
+    """Of those settings by which hits are found and judged."""
+    said = (settings.embedder, settings.path, settings.threshold, settings.error_bound)
+    return blake2b(repr(said).encode(), digest_size=_EDITION).digest()

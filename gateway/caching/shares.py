@@ -1,0 +1,115 @@
+"""What one caller hears of an answer that several callers wait for; see sharing.py for the answer itself."""
+
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Protocol
+
+from gateway.delivery import Header
+from gateway.schemas.record import Record
+
+
+class Source(Protocol):
+    """A stream that has begun, as a target gave it."""
+
+    headers: list[Header]
+
+    @property
+    def over(self) -> bool: ...
+
+    async def chunk(self) -> bytes: ...
+    def note(self, record: Record) -> None: ...
+    async def close(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Told(Protocol):
+    """An answer on its way, as those who hear it see it. Pieces are counted from its beginning."""
+
+    record: Record
+    source: Source | None
+    failure: BaseException | None
+    over: bool
+
+    @property
+    def end(self) -> int: ...
+    def since(self, at: int) -> bytes: ...
+    def taken(self) -> None: ...
+    async def more(self, share: "Share") -> None: ...
+    def note(self, record: Record) -> None: ...
+    async def close(self, share: "Share") -> None: ...
+    def abort(self, share: "Share") -> None: ...
+
+
+class Share:
+    """What one caller hears of a shared stream; delivered as the stream itself would be."""
+
+    __slots__ = ("_noted", "_shared", "at", "headers", "leads", "waited")
+
+    def __init__(self, shared: Told, leads: bool) -> None:
+        self._shared = shared
+        self.leads = leads
+        self.at = 0
+        self.waited: Record | None = None
+        self._noted: Callable[[Record], None] | None = None
+        self.headers: list[Header] = shared.source.headers if leads and shared.source is not None else []
+
+    def listen(self, record: Record, noted: Callable[[Record], None]) -> None:
+        """Its waiting is this record's. `noted` is told when all is known."""
+        self.waited, self._noted = record, noted
+
+    async def chunk(self) -> bytes:
+        """The next bytes; b"" at the stream's right end. Raises what broke it."""
+        shared = self._shared
+        while self.at == shared.end:
+            if shared.failure is not None:
+                raise shared.failure
+            if shared.over:
+                return b""
+            if self.waited is None:
+                await shared.more(self)
+            else:
+                await self._timed(self.waited)
+        data = shared.since(self.at)
+        self.at = shared.end
+        shared.taken()
+        return data
+
+    async def _timed(self, record: Record) -> None:
+        before = perf_counter_ns()
+        try:
+            await self._shared.more(self)
+        finally:
+            record.waited_ns += perf_counter_ns() - before
+        if self._shared.end and not record.first_token_ns:
+            record.first_token_ns = perf_counter_ns() - record.started_ns
+
+    @property
+    def over(self) -> bool:
+        """Whether what `chunk` gave last was the stream's right end."""
+        shared = self._shared
+        return shared.over and shared.failure is None and self.at == shared.end
+
+    def note(self, record: Record) -> None:
+        """Writes what the stream told of itself into the record."""
+        if self.leads:
+            self._shared.note(record)
+            return
+        as_leader(record, self._shared.record)
+        if self._noted is not None and self.over:
+            self._noted(record)
+
+    async def close(self) -> None:
+        """It was told to its end."""
+        await self._shared.close(self)
+
+    def abort(self) -> None:
+        """Nobody wants the rest."""
+        self._shared.abort(self)
+
+
+def as_leader(record: Record, leader: Record) -> None:
+    """Writes into the record of one who joined what is known of the answer. It costs nothing."""
+    record.provider, record.model = leader.provider, leader.model
+    record.answered_model, record.usage, record.finish = leader.answered_model, leader.usage, leader.finish
+    record.dropped, record.estimated = leader.dropped, leader.estimated
+    record.saved_nano_usd = leader.cost_nano_usd
