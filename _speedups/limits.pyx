@@ -258,7 +258,7 @@ cdef class Accounts:
     def reserve(self, tuple handles not None, int64_t now, tokens, nano_usd):
         """Takes one request, `tokens` and `nano_usd` from each of the handles (32 at most, all of these accounts), or
         nothing from any of them: a `Hold`, or a `Refusal`. ValueError, TypeError."""
-        return _reserve(self, handles, _moment(now), _bounded(tokens, LARGEST), _bounded(nano_usd, LARGEST))
+        return limits_reserve(self, handles, _moment(now), _bounded(tokens, LARGEST), _bounded(nano_usd, LARGEST))
 
     @property
     def born(self) -> int:

@@ -3,6 +3,10 @@
 # A part of limits.pyx, which has the imports and the layout.
 
 
+cdef int64_t limits_bounded(object value) noexcept:
+    return _bounded(value, LARGEST)
+
+
 cdef tuple _figures(int64_t *tightest):
     return (tightest[0], tightest[1], tightest[2]) if tightest[0] else None
 
@@ -26,7 +30,7 @@ cdef class Refusal:
         return f"Refusal({self.id!r}, {self.kind!r}, retry_after={self.retry_after})"
 
 
-cdef _reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money):
+cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money):
     cdef Hold hold = Hold.__new__(Hold)
     cdef int refused
     if PyTuple_GET_SIZE(handles) > MOST:
@@ -190,6 +194,9 @@ cdef class Hold:
 
     def release(self, int64_t now) -> bool:
         """Nothing was consumed: all is as if it had never been taken. False when it was over already."""
+        return self.drop(now)
+
+    cdef bint drop(self, int64_t now) noexcept:
         if not self.open:
             return False
         self.open = False
@@ -202,13 +209,16 @@ cdef class Hold:
         `sequence` is the number of its record: which one was the last settled outlives the process (`sweep`,
         `Accounts.inherited`), so that a record which was written but not settled can be told. False when it was over
         already."""
-        cdef int64_t used = _bounded(tokens, LARGEST)
+        return self.finish(_bounded(tokens, LARGEST), _bounded(nano_usd, LARGEST), now, sequence)
+
+    cdef bint finish(self, int64_t used, int64_t price, int64_t now, int64_t sequence) noexcept:
+        """`settle`, of figures that are within bounds."""
         cdef int at
         if not self.open:
             return False
         self.open = False
         now = _moment(now)
-        self.pay(_bounded(nano_usd, LARGEST), now, sequence)
+        self.pay(price, now, sequence)
         for at in range(self.count):
             if not self.taken[at].parts & HAS_MONEY:
                 (<Account>PyTuple_GET_ITEM(self.handles, at)).correct(&self.taken[at], now, used)

@@ -11,7 +11,8 @@ from gateway._speedups import limits
 from gateway._speedups.jsonscan import request_facts
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
-from gateway.access.callers import Callers, House
+from gateway.access.callers import Callers
+from gateway.access.rights import House
 from gateway.access.snapshot import Layers, Snapshot, encoded
 from gateway.providers.catalog import Catalog
 from gateway.schemas.call import Call

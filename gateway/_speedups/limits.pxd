@@ -103,4 +103,11 @@ cdef class Hold:
     cdef Verdict verdict
     cdef Taken taken[32]
     cdef void undo(self, int count, int64_t now) noexcept
+    cdef bint drop(self, int64_t now) noexcept
+    cdef bint finish(self, int64_t used, int64_t price, int64_t now, int64_t sequence) noexcept
     cdef void pay(self, int64_t price, int64_t now, int64_t sequence) noexcept
+
+
+# Figures are within bounds (limits_bounded), `now` is a moment of this century.
+cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money)
+cdef int64_t limits_bounded(object value) noexcept

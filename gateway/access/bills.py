@@ -4,33 +4,19 @@ A bill is drawn into the record before the record is written, and paid right aft
 ledger a worker's charges have the same order, and at most the last one written is not settled when the worker dies.
 """
 
-from collections.abc import Callable
 from time import time_ns
-from typing import NamedTuple
 
+from gateway._speedups.billing import Bound, Claim
 from gateway._speedups.limits import Account, Accounts, Hold, Limiter, Purse, Refusal
-from gateway.access.holds import Amount, Handles, Wanted, Warned, refuse
-from gateway.schemas.charge import Charge, Part
+from gateway.access.holds import Handles, Wanted, Warned, refuse
+from gateway.schemas.charge import Charge
 from gateway.schemas.plan import Target
-from gateway.schemas.record import SERVED, Record
+from gateway.schemas.record import Record
 
 PERHAPS_ANSWERED = frozenset(("client_disconnected", "upstream_timeout"))
-GAP = 1000
-"""Numbers that a successor leaves out: more than the parts of a charge."""
 
 
-class Bound(NamedTuple):
-    """Limits and budgets, and the budgets among them as a charge names them."""
-
-    handles: Handles
-    budgets: tuple[str, ...]
-    weighs: bool = False
-    """Whether it matters to any of them how much a request takes."""
-
-
-NONE = Bound((), ())
-NEAR = 16
-"""Where a request fits in no more often than so, what it takes is counted."""
+NONE = Bound()
 
 
 def bound(handles: Handles) -> Bound:
@@ -41,162 +27,56 @@ def bound(handles: Handles) -> Bound:
     )
 
 
-class Numbers:
-    """The numbers of a row's charges: they rise, whoever has the row."""
+class Bill(Claim):
+    """What one request holds, and then owes. What nearly every request does stands in `_speedups/billing`; here is what
+    the others do."""
 
-    __slots__ = ("_next",)
+    __slots__ = ()
 
-    def __init__(self, inherited: int = 0) -> None:
-        self._next = max(inherited + GAP, time_ns())
-
-    def take(self, count: int) -> int:
-        """The first of so many."""
-        found = self._next
-        self._next += count
-        return found
-
-
-class _Held(NamedTuple):
-    bound: Bound
-    hold: Hold
-    target: Target | None
-
-
-class _Due(NamedTuple):
-    bound: Bound
-    hold: Hold | None
-    tokens: int
-    nano_usd: int
-    sequence: int
-
-
-class Bill:
-    """What one request holds, and then owes. `others` finds what stands on a target that was not expected."""
-
-    __slots__ = ("_accounts", "_dues", "_held", "_numbers", "_others", "_reserved")
-
-    def __init__(self, accounts: Accounts, numbers: Numbers, others: Callable[[Target], Bound]) -> None:
-        self._accounts = accounts
-        self._numbers = numbers
-        self._others = others
-        self._held: list[_Held] = []
-        self._dues: list[_Due] | None = None
-        self._reserved = 0
-
-    def reserve(
-        self, common: Bound, own: Bound, target: Target, wanted: Wanted, watcher: Warned, key: str
+    def _reconsider(
+        self,
+        refusal: Refusal | None,
+        common: Bound,
+        own: Bound,
+        target: Target,
+        wanted: Wanted,
+        watcher: Warned,
     ) -> None:
-        """Takes from the caller's accounts and from the target's, or from none. What is wanted may be a guess as long
-        as there is room for many of its kind; it neither refuses a request nor takes the last of a limit.
-
-        Raises LimitExceeded and BudgetExceeded.
-        """
-        refusal = self._take(common, own, target, wanted.amount)
-        if refusal is not None or self._room() < NEAR:
-            guessed, counted = wanted.amount, wanted.exactly()
-            if counted is not None and counted != guessed:
-                self._release()
-                self._held = []
-                refusal = self._take(common, own, target, counted)
+        """Where a guess would decide, what is wanted is counted. Raises LimitExceeded and BudgetExceeded."""
+        guessed, counted = wanted.amount, wanted.exactly()
+        if counted is not None and counted != guessed:
+            self.release()
+            refusal = self.take(common, own, target, *counted)
         if refusal is not None:
             refuse(refusal, watcher)
-        self._reserved = wanted.amount[0]
-        for one in self._held:
-            for budget in one.hold.warnings:
+
+    def _warn(self, watcher: Warned, key: str) -> None:
+        for hold in self.holds:
+            for budget in hold.warnings:
                 watcher.budget_warning(budget, key)
 
-    def _room(self) -> int:
-        held = self._held
-        room = held[0].hold.room if held else NEAR
-        return room if len(held) < 2 else min(room, held[1].hold.room)
-
-    def _take(self, common: Bound, own: Bound, target: Target, amount: Amount) -> Refusal | None:
-        """The refusal, with nothing taken."""
-        if common.handles:
-            found = self._accounts.reserve(common.handles, time_ns(), amount[0], amount[1])
-            if isinstance(found, Refusal):
-                return found
-            self._held.append(_Held(common, found, None))
-        if own.handles:
-            found = self._accounts.reserve(own.handles, time_ns(), amount[0], amount[1])
-            if isinstance(found, Refusal):
-                self._release()
-                self._held = []
-                return found
-            self._held.append(_Held(own, found, target))
-        return None
-
-    @property
-    def holds(self) -> tuple[Hold, ...]:
-        """What is held."""
-        return tuple([one.hold for one in self._held])
-
-    def draw(self, record: Record) -> None:
-        """All is known of the request: writes into the record what is charged to whom.
-
-        A request that never left the gateway consumed nothing. One whose caller went away, or whose provider was silent
-        for too long, has used what was reserved: the provider may well have answered.
-        """
-        if self._dues is not None:
+    def _draw(self, record: Record) -> None:
+        if not (record.attempts or record.usage or record.cost_nano_usd):
             return
-        self._dues = []
-        attempts = record.attempts
-        if record.cache in SERVED:
-            self._dues = [_Due(one.bound, one.hold, 0, 0, 0) for one in self._held if one.target is None]
-            return
-        if not (attempts or record.usage or record.cost_nano_usd):
-            return
-        usage = record.usage
-        if usage is not None and len(attempts) == 1 and attempts[0].usage is None:
-            used = usage.input + usage.output
-            shares = {Target(record.provider, record.model): (used, record.cost_nano_usd or 0)}
-        else:
-            shares = _shares(record)
-            used = sum([tokens for tokens, _ in shares.values()])
-        if usage is None and record.error in PERHAPS_ANSWERED:
-            used = max(used, self._reserved)
-        self._dues = self._drawn(record, used, shares)
-        parts = tuple([Part(one.nano_usd, one.bound.budgets) for one in self._dues if one.sequence])
-        if parts:
-            first = next(one.sequence for one in self._dues if one.sequence)
-            record.charge = Charge(self._accounts.born, first, parts)
-
-    def _drawn(self, record: Record, used: int, shares: dict[Target, tuple[int, int]]) -> list[_Due]:
-        dues: list[_Due] = []
-        for bound, hold, target in self._held:
+        shares = _shares(record)
+        used = sum([tokens for tokens, _ in shares.values()])
+        if record.usage is None and record.error in PERHAPS_ANSWERED:
+            used = max(used, self.reserved)
+        known = []
+        for hold, bound, target in self.held():
+            known.append(target)
             if target is None:
-                dues.append(_Due(bound, hold, used, record.cost_nano_usd or 0, self._number(bound)))
-                continue
-            share = shares.get(target)
-            if share is not None:  # else it was never asked
-                tokens = used if len(shares) == 1 else share[0]
-                dues.append(_Due(bound, hold, tokens, share[1], self._number(bound)))
-        known = [one.target for one in self._held]
+                self.owes(hold, bound, used, record.cost_nano_usd or 0)
+            elif target in shares:  # else it was never asked
+                tokens, nano_usd = shares[target]
+                self.owes(hold, bound, used if len(shares) == 1 else tokens, nano_usd)
         for target, (tokens, nano_usd) in shares.items():
-            if target not in known:
-                other = self._others(target)
-                if other.handles:
-                    dues.append(_Due(other, None, tokens, nano_usd, self._number(other)))
-        return dues
+            other: Bound = NONE if target in known else self.others(target)
+            if other.handles:
+                self.owes(None, other, tokens, nano_usd)
 
-    def _number(self, bound: Bound) -> int:
-        return self._numbers.take(1) if bound.budgets else 0
-
-    def pay(self) -> None:
-        """Settles what was drawn, once; what is held beside that is given back."""
-        now, dues = time_ns(), self._dues or ()
-        self._dues = []
-        for one in dues:
-            if one.hold is not None:
-                one.hold.settle(one.tokens, one.nano_usd, now, one.sequence)
-            else:
-                charge(self._accounts, one.bound.handles, one.tokens, one.nano_usd, one.sequence)
-        self._release()
-
-    def _release(self) -> None:
-        now = time_ns()
-        for one in self._held:
-            one.hold.release(now)
+    def _charge(self, handles: Handles, tokens: int, nano_usd: int, sequence: int) -> None:
+        charge(self.accounts, handles, tokens, nano_usd, sequence)
 
 
 def _shares(record: Record) -> dict[Target, tuple[int, int]]:

@@ -1,10 +1,10 @@
 """What one request holds of its caller's limits and budgets, from its admission to its settled record."""
 
-from collections.abc import Awaitable, Callable
-from operator import itemgetter
+from collections.abc import Awaitable
 from typing import NoReturn, Protocol
 
-from gateway._speedups.limits import Account, Hold, Refusal
+from gateway._speedups.billing import figures
+from gateway._speedups.limits import Account, Refusal
 from gateway.errors import BudgetExceeded, LimitExceeded
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan
@@ -77,7 +77,7 @@ def refuse(found: Refusal, watcher: Warned) -> NoReturn:
         raise BudgetExceeded(
             f"the budget {found.id!r} has too little left for this request", retry_after=wait
         )
-    raise LimitExceeded(_words(found), wait, figures(found))
+    raise LimitExceeded(_words(found), wait, figures(found.requests, found.tokens))
 
 
 def _words(refusal: Refusal) -> str:
@@ -92,59 +92,5 @@ def _words(refusal: Refusal) -> str:
     )
 
 
-def figures(*told: Hold | Refusal) -> list[Header]:
-    """How far the tightest limits are used up, in OpenAI's words:
-    https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers"""
-    found: list[Header] = []
-    for kind, figures in (
-        (b"requests", [one.requests for one in told]),
-        (b"tokens", [one.tokens for one in told]),
-    ):
-        tightest = min([one for one in figures if one is not None], key=itemgetter(1), default=None)
-        if tightest is not None:
-            limit, left, full = tightest
-            found += (
-                (b"x-ratelimit-limit-" + kind, b"%d" % limit),
-                (b"x-ratelimit-remaining-" + kind, b"%d" % left),
-                (b"x-ratelimit-reset-" + kind, _seconds(full).encode()),
-            )
-    return found
-
-
 def _seconds(ns: int) -> str:
     return f"{max(ns, 0) / NANO:.3f}".rstrip("0").rstrip(".") + "s"
-
-
-class Metered:
-    """A `Send` whose answers say how far the caller's limits are used up; what the provider says of its own is left
-    out."""
-
-    __slots__ = ("_holds", "_send", "chunk", "cut", "end")
-
-    def __init__(self, send: Send, *holds: Hold) -> None:
-        self._send = send
-        self._holds = holds
-        self.chunk: Callable[[bytes], Awaitable[None]] = send.chunk
-        self.end = send.end
-        self.cut = send.cut
-
-    @property
-    def started(self) -> bool:
-        """Whether the head of an answer has left."""
-        return self._send.started
-
-    async def whole(self, status: int, headers: list[Header], body: bytes) -> None:
-        """A complete answer."""
-        await self._send.whole(status, self._told(headers), body)
-
-    async def start(self, status: int, headers: list[Header]) -> None:
-        """The head of a streamed answer."""
-        await self._send.start(status, self._told(headers))
-
-    def _told(self, headers: list[Header]) -> list[Header]:
-        kept = [one for one in headers if not one[0].startswith(b"x-ratelimit-")]
-        kept += figures(*self._holds)
-        warnings = [one for hold in self._holds for one in hold.warnings]
-        if warnings:
-            kept.append((b"x-gateway-budget-warning", ", ".join(warnings).encode("ascii", "replace")))
-        return kept

@@ -21,7 +21,7 @@ from gateway.control.segments import Piece, read, remove_unborn, segments
 from gateway.schemas.record import Record
 from gateway.store.engine import upgrade, writing
 from gateway.store.records import Batch, Overtaken, keep, offsets
-from gateway.store.rows import Kinds, add
+from gateway.store.rows import MOST_CALLERS, Kinds, add
 from gateway.telemetry.lastwords import keep_last
 from gateway.telemetry.logs import log
 
@@ -53,6 +53,7 @@ class Ingestion:
         self._count = count
         self._decode = msgspec.msgpack.Decoder(Record).decode
         self._offsets: dict[str, int] | None = None
+        self._callers: set[int] = set()
         self._lost: set[str] = set()
         self._turn = 0
         self._failures = 0
@@ -71,6 +72,10 @@ class Ingestion:
             elif found < most:
                 caught_up = time.monotonic()
                 await asyncio.sleep(EVERY)
+
+    def split_by(self, kinds: Kinds) -> None:
+        """From now on costs are told by kind so: prices have changed."""
+        self._kinds = kinds
 
     def finish(self, seconds: float) -> None:
         """Stores what is there by now, for at most about so long."""
@@ -105,9 +110,10 @@ class Ingestion:
             remove_unborn(self._folder)
             self._ready = True
         if self._offsets is None:
+            self._callers = set()
             with self._engine.connect() as connection:
                 self._offsets = offsets(connection)
-        batch, over, damages = Batch(), [], 0
+        batch, over, damages = Batch(self._callers), [], 0
         for path in self._in_turn():
             piece = self._read(path, most - len(batch.records))
             if piece is None:
@@ -162,6 +168,9 @@ class Ingestion:
         try:
             with writing(self._engine) as connection:
                 stored = keep(connection, batch, now)
+            if len(self._callers) > MOST_CALLERS:
+                self._callers = set()
+            self._callers.update(batch.callers)
         except (DataError, IntegrityError):
             stored = self._store_singly(batch, now)
         self._count("records_stored", stored)

@@ -10,6 +10,8 @@ from gateway._speedups.ledger import Ledger, Table
 from gateway.cache.files import enroll
 from gateway.cache.keys import owner_of, scope_named
 from gateway.cache.store import Shelf, Store
+from gateway.cache.verdicts import Verdicts, edition_of
+from gateway.cache.verification import ALL, Tally, risen
 from gateway.config import Config
 from gateway.control.caching import Caching
 from gateway.schemas.caching import Settings
@@ -40,10 +42,22 @@ def shelf_for(config: Config) -> Shelf:
     return shelf
 
 
-def figures(shelf: Shelf) -> Figures:
-    """What the store holds, by what all processes count."""
+def figures(shelf: Shelf, ledger: Ledger, config: Config) -> Figures:
+    """What the store holds and how careful it is, by what all processes count."""
     counts = shelf.counts()
-    return Figures(counts["entries"], sum([one.size for one in shelf.get_lines()]), counts["evicted"])
+    size = sum([one.size for one in shelf.get_lines()])
+    return Figures(counts["entries"], size, counts["evicted"], *_threshold(ledger, config))
+
+
+def _threshold(ledger: Ledger, config: Config) -> tuple[float, int]:
+    """How alike questions must be now, where hits are checked, and how many groups of them more than others."""
+    semantic = None if config.cache is None else config.cache.settings.semantic
+    if semantic is None or not semantic.verify:
+        return 0.0, 0
+    verdicts = Verdicts(ledger, edition_of(semantic))
+    total = verdicts.get(ALL) or Tally()
+    groups = sum([tally.rises > total.rises for _, tally in verdicts.all()])
+    return risen(semantic.threshold, total.rises), groups
 
 
 class Keeping:
@@ -51,13 +65,13 @@ class Keeping:
 
     def __init__(self, shelf: Shelf, config: Callable[[], Config]) -> None:
         self._shelf = shelf
-        self._config = config
+        self.config = config
         self.store: Store | None = None
 
     async def run(self) -> None:
         """Runs until it is cancelled. Raises what the upkeep raises."""
         while True:
-            cache = self._config().cache
+            cache = self.config().cache
             if cache is None:
                 await asyncio.sleep(PULSE)
                 continue
@@ -65,7 +79,7 @@ class Keeping:
 
     async def _keep(self, settings: Settings) -> None:
         """Until other settings hold."""
-        config = self._config()
+        config = self.config()
         self.store = opened(self._shelf, config, settings)
         job = asyncio.ensure_future(Caching(self.store).run())
         try:
@@ -78,7 +92,7 @@ class Keeping:
                 await job
 
     def _holds(self, config: Config, settings: Settings) -> bool:
-        now = self._config()
+        now = self.config()
         return now is config or (now.cache is not None and now.cache.settings == settings)
 
 
@@ -87,6 +101,7 @@ class Desk:
 
     def __init__(self, shelf: Shelf, ledger: Ledger, keeping: Keeping) -> None:
         self._shelf = shelf
+        self._ledger = ledger
         self._events = Table(ledger, "events")
         self._keeping = keeping
 
@@ -107,7 +122,7 @@ class Desk:
 
     def held(self) -> Figures:
         """What the store holds."""
-        return figures(self._shelf)
+        return figures(self._shelf, self._ledger, self._keeping.config())
 
     def figures(self) -> dict[str, int]:
         """What it holds, and how often it said what."""

@@ -38,6 +38,10 @@ class Retention:
         self._kept = kept
         self._clock = clock
 
+    def keep(self, kept: Records) -> None:
+        """From now on so much is kept."""
+        self._kept = kept
+
     async def run(self) -> None:
         """Runs until it is cancelled. A store that is away is waited for."""
         while True:

@@ -21,6 +21,7 @@ def flat(answer: Answer) -> dict[str, Any]:
     found |= {f"{kind}_tokens": number for kind, number in answer.tokens.items()}
     unknown = answer.unpriced > 0 and answer.nano_usd == 0
     found |= {"nano_usd": None if unknown else answer.nano_usd, "unpriced": answer.unpriced}
+    found |= {"saved_nano_usd": answer.saved_nano_usd}
     found |= {f"{kind}_nano_usd": cost for kind, cost in answer.costs.items()}
     return found | {"p50_ms": answer.p50_ms, "p95_ms": answer.p95_ms, "p99_ms": answer.p99_ms}
 

@@ -1,34 +1,37 @@
 """The tables of records, and how a batch of them gets in: each once, with the place in the journal up to which it goes.
 
 Times are Unix nanoseconds, durations nanoseconds, costs nano-dollars; a cost that is NULL is unknown, not zero.
+What the cache saved is NULL where it gave no answer, or one whose cost is unknown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, Table, Text, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    select,
+    update,
+)
 
 from gateway.store.metadata import metadata
 
 Row = tuple[Any, ...]
-"""The values of a row, in the order of ROW, TAG or BODY; the first one is the request's id."""
+"""The values of a row, in the order of ROW, CALLER, TAG or BODY; the first one is its id, of a record the second one
+its caller's."""
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
 
+WHO = ("key", "user", "team", "org")
 TEXTS = (
-    *(
-        "request_id",
-        "key",
-        "user",
-        "team",
-        "org",
-        "endpoint",
-        "dialect",
-        "requested_model",
-        "provider",
-        "model",
-    ),
+    *("request_id", "endpoint", "dialect", "requested_model", "provider", "model"),
     *("answered_model", "error", "cause", "finish", "cache", "client", "rule"),
 )
 FLAGS = ("stream", "fallback", "estimated", "shadow", "cost_unknown")
@@ -59,19 +62,44 @@ records = Table(
     metadata,
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
     Column("time_ns", BigInteger, nullable=False),
+    Column("caller", BigInteger, nullable=False),
     *(Column(name, Text, nullable=False) for name in TEXTS),
     Column("status", Integer, nullable=False),
     *(Column(name, Boolean(create_constraint=False), nullable=False) for name in FLAGS),
     *(Column(name, BigInteger, nullable=False) for name in (*TOKENS, *COUNTS)),
     Column("cost_nano_usd", BigInteger),
     *(Column(name, BigInteger) for name in COST_KINDS),
+    Column("saved_nano_usd", BigInteger),
     *(Column(name, Text, nullable=False) for name in LISTS),
     sqlite_autoincrement=True,
 )
 Index("uq_records_request_id", records.c.request_id, unique=True)
 Index("ix_records_time_ns", records.c.time_ns)
-for _name in ("key", "user", "team", "org", "model"):
+for _name in ("caller", "model"):
     Index(f"ix_records_{_name}", records.c[_name], records.c.time_ns)
+
+callers = Table(
+    "callers",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    *(Column(name, Text, nullable=False) for name in WHO),
+)
+"""Who asks: each key with its user, team and organisation. An index on every one of them would cost each record more
+than all the rest of it does; the id is made of the names alone (`caller_id`), so that nobody has to look for it."""
+
+with_callers = records.outerjoin(callers, callers.c.id == records.c.caller)
+WHOLE = (
+    *(records.c["id", "time_ns", "request_id"]),
+    *(callers.c[name] for name in WHO),
+    *(one for one in records.c if one.name not in ("id", "time_ns", "request_id", "caller")),
+)
+"""What is told of a record, to be selected from `with_callers`."""
+
+
+def asked_by(name: str, values: Iterable[Any]) -> ColumnElement[bool]:
+    """The records whose key, user, team or org is one of these: said so that the index on callers is used."""
+    return records.c.caller.in_(select(callers.c.id).where(callers.c[name].in_(values)))
+
 
 record_tags = Table(
     "record_tags",
@@ -99,18 +127,7 @@ journal_offsets = Table(
 
 
 COMMON = (
-    *(
-        "request_id",
-        "key",
-        "user",
-        "team",
-        "org",
-        "endpoint",
-        "dialect",
-        "requested_model",
-        "provider",
-        "model",
-    ),
+    *("request_id", "caller", "endpoint", "dialect", "requested_model", "provider", "model"),
     *("answered_model", "finish", "client", "stream", "input_tokens", "output_tokens", "cached_tokens"),
     *(
         "reasoning_tokens",
@@ -124,7 +141,7 @@ COMMON = (
     ),
     *("cost_nano_usd", "attempts", *COST_KINDS),
 )
-RARE: Mapping[str, str | int | bool] = {
+RARE: Mapping[str, str | int | bool | None] = {
     **dict.fromkeys(("error", "cache", "rule"), ""),
     **dict.fromkeys(("fallback", "estimated", "shadow"), False),
     **dict.fromkeys(("queued_ns", "resumed", "skipped"), 0),
@@ -134,6 +151,7 @@ RARE: Mapping[str, str | int | bool] = {
     "cost_unknown": False,
     "dropped": "[]",
     "tags": "[]",
+    "saved_nano_usd": None,
 }
 """Columns that nearly always say the same, and what. A row of which that holds is stored by a statement that says it
 too, for it is the values that are handed in which cost."""
@@ -142,6 +160,7 @@ WORTH = 8
 """So many rows at least for each statement that has all columns: statements cost too."""
 ROW = (*COMMON, *RARE)
 _COMMON = len(COMMON)
+CALLER = ("id", *WHO)
 TAG = ("request_id", "tag")
 BODY = ("request_id", "time_ns", "prompt", "answer")
 
@@ -151,9 +170,12 @@ class Overtaken(Exception):
 
 
 class Batch:
-    """Rows on their way in: those of each table, and the journal's files with the bytes (from, to) they came from."""
+    """Rows on their way in: those of each table, and the journal's files with the bytes (from, to) they came from.
+    Callers by their ids; those that are `known` to be stored need not be stored again."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Set[int] = frozenset()) -> None:
+        self.known = known
+        self.callers: dict[int, Row] = {}
         self.records: list[Row] = []
         self.tags: list[Row] = []
         self.bodies: list[Row] = []
@@ -163,6 +185,7 @@ class Batch:
         """The rows of one record."""
         single, request_id = Batch(), row[0]
         single.records = [row]
+        single.callers = {row[1]: self.callers[row[1]]} if row[1] in self.callers else {}
         single.tags = [one for one in self.tags if one[0] == request_id]
         single.bodies = [one for one in self.bodies if one[0] == request_id]
         return single
@@ -172,6 +195,7 @@ def keep(connection: Connection, batch: Batch, now_ns: int) -> int:
     """Stores the batch, in the caller's transaction; the number of records that were new. Raises Overtaken."""
     for file, (before, after) in batch.places.items():
         _move(connection, file, before, after, now_ns)
+    _insert(connection, "callers", CALLER, list(batch.callers.values()))
     stored = sum(_insert(connection, "records", *run) for run in _runs(batch.records))
     _insert(connection, "record_tags", TAG, batch.tags)
     _insert(connection, "record_bodies", BODY, batch.bodies)
@@ -193,20 +217,14 @@ def _move(connection: Connection, file: str, before: int, after: int, now_ns: in
 
 
 def _runs(rows: list[Row]) -> Iterator[tuple[Sequence[str], list[Row], bool]]:
-    """The rows in their order, with the columns that each statement takes, and whether the others are ordinary."""
+    """The rows with the columns that each statement takes, and whether the others are ordinary: those rows go first,
+    for statements cost, and the order within a batch is no promise."""
     plain = [row[_COMMON:] == ORDINARY for row in rows]
     if plain.count(False) * WORTH > len(rows):
         yield ROW, rows, False
         return
-    at = 0
-    for ordinary, run in groupby(plain):
-        end = at + len(list(run))
-        yield (
-            (COMMON, [row[:_COMMON] for row in rows[at:end]], True)
-            if ordinary
-            else (ROW, rows[at:end], False)
-        )
-        at = end
+    yield COMMON, [row[:_COMMON] for row, ordinary in zip(rows, plain, strict=True) if ordinary], True
+    yield ROW, [row for row, ordinary in zip(rows, plain, strict=True) if not ordinary], False
 
 
 def _insert(
@@ -230,7 +248,9 @@ def _statement(dialect: str, table: str, columns: Sequence[str], ordinary: bool)
     return f"INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - no value in it
 
 
-def _literal(value: str | int | bool) -> str:
+def _literal(value: str | int | bool | None) -> str:
+    if value is None:
+        return "NULL"
     return f"'{value}'" if isinstance(value, str) else str(value).upper()
 
 

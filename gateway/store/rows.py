@@ -6,6 +6,7 @@ all of its texts and at all of its numbers, and goes through unchanged.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
@@ -22,13 +23,21 @@ _LARGEST = 2**63 - 1
 _SHAPES = 1000
 """So many kinds of tries are remembered as text."""
 
+MOST_CALLERS = 100_000
+"""So many callers are remembered, each of 200 bytes."""
+
+Who = tuple[str, str, str, str]
+"""Key, user, team and organisation."""
+_callers: dict[Who, int] = {}
+
 Kinds = Callable[[Record], Sequence[int] | None]
 """The cost of a record by kind, in the order of COST_KINDS; None where that is not known."""
 
 _texts = attrgetter(
-    *("request_id", "key", "user", "team", "org", "endpoint", "dialect", "requested_model", "provider"),
-    *("model", "answered_model", "finish", "client", "error", "cache", "rule"),
+    *("request_id", "endpoint", "dialect", "requested_model", "provider", "model"),
+    *("answered_model", "finish", "client", "error", "cache", "rule"),
 )
+_who = attrgetter("key", "user", "team", "org")
 _flags = attrgetter("fallback", "estimated", "shadow")
 _tokens = attrgetter(
     *("input", "output", "cached", "reasoning", "cache_write", "cache_write_1h", "input_audio"),
@@ -41,7 +50,11 @@ _NO_KINDS = (None,) * len(COST_KINDS)
 
 def add(batch: Batch, record: Record, kinds: Kinds, unknown: Callable[[Record], bool]) -> None:
     """Adds the rows of one record."""
-    row = _row(record, kinds(record) or _NO_KINDS, unknown(record))
+    who = _who(record)
+    caller = _callers.get(who) or _remembered(who)
+    if caller not in batch.known and caller not in batch.callers:
+        batch.callers[caller] = (caller, *map(_text, who))
+    row = _row(record, caller, kinds(record) or _NO_KINDS, unknown(record))
     batch.records.append(row)
     if record.tags:
         batch.tags += ((row[0], tag) for tag in dict.fromkeys(map(_text, record.tags[:MOST_ITEMS])))
@@ -49,7 +62,19 @@ def add(batch: Batch, record: Record, kinds: Kinds, unknown: Callable[[Record], 
         batch.bodies.append((row[0], _whole(record.wall_ns), _clean(record.prompt), _clean(record.answer)))
 
 
-def _row(record: Record, kinds: Sequence[int | None], unknown: bool) -> Row:
+def caller_id(who: Who) -> int:
+    """What a caller is called in the store: 63 bits of a hash of its key, user, team and organisation."""
+    return int.from_bytes(blake2b(msgspec.msgpack.encode(who), digest_size=8).digest()) >> 1
+
+
+def _remembered(who: Who) -> int:
+    if len(_callers) >= MOST_CALLERS:
+        _callers.clear()
+    found = _callers[who] = caller_id(who)
+    return found
+
+
+def _row(record: Record, caller: int, kinds: Sequence[int | None], unknown: bool) -> Row:
     """The values of ROW."""
     texts = _texts(record)
     joined = "".join(texts)
@@ -58,14 +83,17 @@ def _row(record: Record, kinds: Sequence[int | None], unknown: bool) -> Row:
     times = _times(record)
     tokens = _NO_USAGE if record.usage is None else _tokens(record.usage)
     overhead = times[3] - times[1] - times[4]
-    cost = record.cost_nano_usd
-    if max(max(times), max(tokens), overhead, cost or 0) > _LARGEST:
+    cost, saved = record.cost_nano_usd, record.saved_nano_usd
+    if max(max(times), max(tokens), overhead, cost or 0, saved or 0) > _LARGEST:
         times, tokens = tuple(map(_whole, times)), tuple(map(_whole, tokens))
         overhead, cost = _whole(overhead), None if cost is None else _whole(cost)
+        saved = None if saved is None else _whole(saved)
     status = record.status
     cause, attempts = _tries(record.attempts)
     return (
-        *texts[:13],
+        texts[0],
+        caller,
+        *texts[1:9],
         record.stream,
         *tokens[:4],
         *times[:4],
@@ -75,7 +103,7 @@ def _row(record: Record, kinds: Sequence[int | None], unknown: bool) -> Row:
         cost,
         attempts,
         *kinds,
-        *texts[13:],
+        *texts[9:],
         *_flags(record),
         *times[4:],
         *tokens[4:],
@@ -83,6 +111,7 @@ def _row(record: Record, kinds: Sequence[int | None], unknown: bool) -> Row:
         unknown,
         _json(map(_text, record.dropped)) if record.dropped else "[]",
         _json(map(_text, record.tags)) if record.tags else "[]",
+        saved,
     )
 
 

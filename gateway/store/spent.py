@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
 
-from gateway.store.records import records
+from gateway.store.records import WHO, asked_by, records
 
 _LONGEST = 86_400_000_000_000
 """No request takes longer, in ns: only so much before the time is looked at."""
-_CALLERS = {"key": records.c.key, "user": records.c.user, "team": records.c.team, "org": records.c.org}
 
 
 def spent(connection: Connection, account: str, since_ns: int, until_ns: int) -> int:
@@ -25,8 +24,8 @@ def spent(connection: Connection, account: str, since_ns: int, until_ns: int) ->
     ]
     model = provider = ""
     for kind, id in _parts(account):
-        if kind in _CALLERS:
-            among.append(_CALLERS[kind] == id)
+        if kind in WHO:
+            among.append(asked_by(kind, (id,)))
         elif kind == "model":
             model = id
         else:
@@ -68,7 +67,7 @@ def _parts(account: str) -> Iterator[tuple[str, str]]:
     """(kind, id) of each. Models' names may hold a `+`, and come last."""
     first, plus, rest = account.partition("+")
     kind, _, id = first.partition(":")
-    if plus and kind in _CALLERS and rest.partition(":")[0] in ("model", "provider"):
+    if plus and kind in WHO and rest.partition(":")[0] in ("model", "provider"):
         yield kind, id
         kind, _, id = rest.partition(":")
     else:

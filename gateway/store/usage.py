@@ -1,6 +1,7 @@
 """Questions about usage: sums by any dimension and period, and the dearest of them.
 
 What is unknown is told apart: `nano_usd` adds up the known costs, `unpriced` counts the requests whose cost is unknown.
+`saved_nano_usd` is what the cache's answers cost when they were made, as far as that is known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Select,
     and_,
     case,
@@ -21,17 +23,17 @@ from sqlalchemy import (
     select,
 )
 
-from gateway.store.records import record_tags, records
+from gateway.store.records import WHO, WHOLE, asked_by, callers, record_tags, records, with_callers
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
 
 _r = records.c
 COLUMNS: Mapping[str, ColumnElement[Any]] = {
-    "org": _r.org,
-    "team": _r.team,
-    "user": _r.user,
-    "key": _r.key,
+    "org": callers.c.org,
+    "team": callers.c.team,
+    "user": callers.c.user,
+    "key": callers.c.key,
     "model": _r.model,
     "requested_model": _r.requested_model,
     "provider": _r.provider,
@@ -94,6 +96,7 @@ class Answer(msgspec.Struct):
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    saved_nano_usd: int = 0
 
 
 def nothing(by: tuple[str, ...]) -> Answer:
@@ -109,7 +112,7 @@ def ask(connection: Connection, question: Question) -> list[Answer]:
     groups = [_column(name).label(f"by_{name}") for name in question.by]
     sums = [*_sums(), *(_latencies() if question.latency else ())]
     query = select(*groups, *sums).where(_chosen(question)).limit(question.most)
-    query = _with_tags(query, question)
+    query = _joined(query, question, whole=False)
     if groups:
         query = query.group_by(*groups)
     if question.order:
@@ -125,8 +128,8 @@ def ask(connection: Connection, question: Question) -> list[Answer]:
 
 def dearest(connection: Connection, question: Question) -> list[dict[str, Any]]:
     """The single requests that cost most, with what is kept of their prompts left out."""
-    query = select(records).where(_chosen(question), _r.cost_nano_usd.is_not(None))
-    query = _with_tags(query, question).order_by(_r.cost_nano_usd.desc(), _r.id).limit(question.most)
+    query = select(*WHOLE).where(_chosen(question), _r.cost_nano_usd.is_not(None))
+    query = _joined(query, question).order_by(_r.cost_nano_usd.desc(), _r.id).limit(question.most)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -134,7 +137,7 @@ def found(connection: Connection, question: Question, piece: int = 1000) -> Iter
     """Single records, the oldest first, read a piece at a time: at most `most` of them."""
     last, left = 0, question.most
     while left > 0:
-        query = _with_tags(select(records).where(_chosen(question), _r.id > last), question)
+        query = _joined(select(*WHOLE).where(_chosen(question), _r.id > last), question)
         rows = connection.execute(query.order_by(_r.id).limit(min(piece, left))).mappings().all()
         yield from (dict(row) for row in rows)
         if len(rows) < piece:
@@ -151,16 +154,21 @@ def _column(name: str) -> ColumnElement[Any]:
 
 def _chosen(question: Question) -> ColumnElement[bool]:
     wanted = [_r.time_ns >= question.since_ns, _r.time_ns < question.until_ns]
-    wanted += [_column(name).in_(values) for name, values in question.where]
+    wanted += [
+        asked_by(name, values) if name in WHO else _column(name).in_(values)
+        for name, values in question.where
+    ]
     if not question.shadows:
         wanted.append(_r.shadow.is_(False))
     return and_(*wanted)
 
 
-def _with_tags(query: Select[Any], question: Question) -> Select[Any]:
+def _joined(query: Select[Any], question: Question, *, whole: bool = True) -> Select[Any]:
+    """From the tables that the question is about; a `whole` record says who asked."""
+    among: FromClause = with_callers if whole or not set(WHO).isdisjoint(question.by) else records
     if "tag" in question.by or any(name == "tag" for name, _ in question.where):
-        return query.join_from(records, record_tags, record_tags.c.request_id == _r.request_id)
-    return query.select_from(records)
+        among = among.join(record_tags, record_tags.c.request_id == _r.request_id)
+    return query.select_from(among)
 
 
 def _sums() -> list[ColumnElement[Any]]:
@@ -169,6 +177,7 @@ def _sums() -> list[ColumnElement[Any]]:
         func.sum(case((_r.error != "", 1), else_=0)).label("errors"),
         func.coalesce(func.sum(_r.cost_nano_usd), 0).label("nano_usd"),
         func.sum(case((_r.cost_unknown, 1), else_=0)).label("unpriced"),
+        func.coalesce(func.sum(_r.saved_nano_usd), 0).label("saved_nano_usd"),
         *(func.coalesce(func.sum(_r[name]), 0).label(name) for name in SUMS),
     ]
 
@@ -196,6 +205,7 @@ def _answer(by: Sequence[str], row: Mapping[Any, Any]) -> Answer:
         p50_ms=percentile(counts, 0.5),
         p95_ms=percentile(counts, 0.95),
         p99_ms=percentile(counts, 0.99),
+        saved_nano_usd=int(row["saved_nano_usd"]),
     )
 
 

@@ -2,11 +2,13 @@
 
 from time import monotonic
 
+from gateway._speedups.billing import Numbers
 from gateway._speedups.ledger import Ledger, LedgerError
 from gateway._speedups.limits import Accounts
-from gateway.access.bills import Numbers, replay
-from gateway.access.callers import NOBODYS, Brought, Callers, House, Settings, Tokens
+from gateway.access.bills import replay
+from gateway.access.callers import Callers, Tokens
 from gateway.access.keys import Keyless, Shut, StaticKeys
+from gateway.access.rights import NOBODYS, Brought, House, Settings
 from gateway.access.snapshot import Layers
 from gateway.config import Config
 from gateway.config.model import Jwt

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from gateway._speedups import limits
+from gateway._speedups.billing import Bound, Numbers
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
-from gateway.access.bills import NONE, Bill, Bound, Numbers, bound, replay
+from gateway.access.bills import NONE, Bill, bound, replay
 from gateway.access.holds import Told
 from gateway.errors import BudgetExceeded
 from gateway.schemas.charge import Charge, Part

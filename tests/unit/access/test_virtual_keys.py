@@ -12,9 +12,10 @@ import pytest
 from gateway._speedups import limits
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
-from gateway.access.callers import Callers, House
+from gateway.access.callers import Callers
 from gateway.access.holds import Told, Wanted
 from gateway.access.keys import StaticKeys
+from gateway.access.rights import House
 from gateway.access.snapshot import Layers, Snapshot, encoded
 from gateway.errors import BudgetExceeded, Forbidden, LimitExceeded, Unauthorized
 from gateway.schemas.call import Call
