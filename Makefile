@@ -5,6 +5,12 @@ BIN := $(VENV)/bin
 SOURCES := $(wildcard _speedups/*.pyx _speedups/*.pxi gateway/_speedups/*.pxd) setup.py pyproject.toml
 STAMP := $(VENV)/.built
 
+# Processes that share the tests' files; each has gateways and servers of its own.
+AT_ONCE ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+LONG := -o faulthandler_timeout=0
+
 NODE_SDKS := tests/e2e/node/node_modules/.installed
 
 .PHONY: build run test node bench check fmt soak fuzz fuzz-admin faults wheel clean
@@ -24,7 +30,7 @@ run: build
 	$(BIN)/python -m bench.demo
 
 test: build node
-	$(BIN)/python -m pytest
+	$(PYTEST) $(SHARED)
 
 ifneq (,$(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)))
 node: $(NODE_SDKS)
@@ -39,16 +45,18 @@ $(NODE_SDKS): tests/e2e/node/package.json
 
 soak: build
 	$(BIN)/python -m bench.soak
-	RECORD_KILLS=200 $(BIN)/python -m pytest tests/e2e/test_records_survive.py
+	RECORD_KILLS=200 $(PYTEST) $(LONG) tests/e2e/test_records_survive.py
+	BUDGET_KILLS=200 BUDGET_CALLERS=2000 $(PYTEST) $(LONG) tests/e2e/test_exact_budgets.py
+	$(BIN)/python -m bench.outage
 
 fuzz: build
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/unit -m hypothesis
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) $(SHARED) $(LONG) tests/unit -m hypothesis
 
 fuzz-admin: build
-	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/unit/control/test_admin_fuzz.py
+	FUZZ_EXAMPLES=200 $(PYTEST) $(LONG) tests/unit/control/test_admin_fuzz.py
 
 faults: build
-	FAULT_SECONDS=60 $(BIN)/python -m pytest $(wildcard tests/e2e/test_fault_*.py)
+	FAULT_SECONDS=60 $(PYTEST) $(LONG) $(wildcard tests/e2e/test_fault_*.py)
 
 bench: build
 	$(BIN)/python -m bench
@@ -57,7 +65,7 @@ check: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_floors.py
+	$(PYTEST) tests/test_floors.py
 
 fmt: build
 	$(BIN)/ruff check --fix .

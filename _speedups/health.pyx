@@ -80,6 +80,27 @@ def survey(Ledger ledger, int64_t now) -> list:
     return [(key, SHUT if not until else OPEN if now < until else HALF_OPEN) for key, until in zip(keys, untils)]
 
 
+def counted(Ledger ledger) -> list:
+    """(key, how many now, of all workers) of what is counted and no target: keys that begin with a zero byte."""
+    if "health.rows" not in ledger.sections:
+        return []
+    cdef Table table = Table(ledger, "health")
+    cdef const int32_t *flights = <const int32_t *>ledger.start("health.flights")
+    cdef int64_t rows = min(ledger_load(<int64_t *>ledger.start("health.rows")), <int64_t>WORKERS.slots)
+    cdef int64_t block, row, sum
+    found = []
+    for key in table.snapshot()[0]:
+        if not key.startswith(b"\0"):
+            continue
+        block = table.locate(key)
+        if 0 <= block < TARGETS:  # a column in each of the rows that the section has
+            sum = 0
+            for row in range(rows):
+                sum += flights_load(flights + row * TARGETS + block)
+            found.append((key, max(sum, <int64_t>0)))
+    return found
+
+
 def forget(Ledger ledger):
     """For a start: everything is shut, since keys and addresses may be others than before; what was learned stays."""
     cdef Table table = Table(ledger, "health")
@@ -314,6 +335,20 @@ cdef class TargetHealth:
         else:
             slow = max(slow - step // 4, <int64_t>1)
         ledger_store(&self.cells[SLOW], slow)
+
+    def outwaited(self, int64_t least, int64_t now):
+        """Nobody waited any longer: the first token would have come after `least` ns at the soonest.
+
+        That is all it tells. A peak counts at once, so whatever is above the average may raise it to `least`; below it
+        such a try says nothing, and must not make the target look quick. The same for the quantile: a try that was
+        above it counts as one above it, any other as none."""
+        cdef int64_t first = min(max(least, 1), LARGEST)
+        cdef int64_t slow = ledger_load(&self.cells[SLOW])
+        if first > self.wait(now):
+            ledger_store(&self.cells[FIRST], first)
+            ledger_store(&self.cells[FIRST_AT], now)
+        if 0 < slow < first:
+            ledger_store(&self.cells[SLOW], slow + 19 * max(slow // 64, <int64_t>10_000) // 4)
 
     cdef double wait(self, int64_t now) noexcept nogil:
         """The expected time to the first token, ns; forgotten while nothing is heard; 0 when nothing is known."""

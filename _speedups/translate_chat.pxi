@@ -100,10 +100,13 @@ cdef bint plain_id(str identity) except -1:
 
 
 cdef bytes object_bytes(str text):
-    """Text that is one strict JSON object, from its first byte to its last; None for any other."""
+    """Text that is one strict JSON object, from its first byte to its last; None for any other, and where halves of
+    characters are escaped: whether they belong together is not looked at here."""
     cdef Py_ssize_t n
     cdef const unsigned char *b
     if not text or text[0] != u"{" or text[PyUnicode_GET_LENGTH(text) - 1] != u"}":
+        return None
+    if u"\\ud" in text or u"\\uD" in text:
         return None
     try:
         b = <const unsigned char *> PyUnicode_AsUTF8AndSize(text, &n)   # the text keeps these bytes

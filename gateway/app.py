@@ -35,6 +35,7 @@ from gateway.providers.catalog import Catalog, catalog_of
 from gateway.providers.prices import cost_nano_usd
 from gateway.schemas.governance import Governance
 from gateway.schemas.usage import Usage
+from gateway.telemetry.caching import Figures
 from gateway.telemetry.cells import sections
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
@@ -154,6 +155,10 @@ class Worker:
         self.swapped: Callable[[Gateway], None] = ignore
         self.models = pages.Models(self._listed, self._visible)
 
+    def held(self) -> Figures:
+        """What the cache holds."""
+        return figures(self._prepared.shelf, self._prepared.ledger, self._prepared.config)
+
     async def start(self) -> Gateway:
         """Makes everything that is bound to the running loop."""
         loop, ledger = asyncio.get_running_loop(), self._prepared.ledger
@@ -176,12 +181,8 @@ class Worker:
 
     def _furnished(self, loop: asyncio.AbstractEventLoop) -> Gateway:
         """The rooms by the configuration as it is now."""
-        config, catalog, telemetry, board = (
-            self._prepared.config,
-            self._prepared.catalog,
-            self._telemetry,
-            self._board,
-        )
+        config, catalog = self._prepared.config, self._prepared.catalog
+        telemetry, board = self._telemetry, self._board
         self._healths = Healths(board, self._is_label, breakers(config))
         self._router = router(config, catalog, self._healths)
         self._benched = telemetry.key_benched
@@ -215,7 +216,7 @@ class Worker:
             shadows=self._shadows,
             keepalive=config.keepalive_comments,
             bodies=bodies(config),
-            caching=self._cached.furnished(config, dispatcher),
+            caching=self._cached.furnished(config, dispatcher, self._shadows),
             crowd=Crowd(config.limits.requests),
         )
 
@@ -434,7 +435,7 @@ def load(prepared: Prepared) -> Application:
     prefer_throughput()
     ledger = prepared.ledger
     worker = Worker(prepared)
-    exposition = Exposition(ledger, __version__, partial(figures, prepared.shelf))
+    exposition = Exposition(ledger, __version__, worker.held)
     application = Application(
         worker,
         {

@@ -162,8 +162,8 @@ def serve(config: Config, reread: Reread | None = None) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     server = config.server
     try:
+        claim(server.host, server.port)  # before anything is made that would be left behind
         prepared = prepare(config)
-        claim(server.host, server.port)
     except (OSError, ValueError, LedgerError) as error:
         log.error("cannot_start", address=f"{server.host}:{server.port}", error=str(error))
         return 1

@@ -1,4 +1,5 @@
-"""Mock providers that answer as OpenAI and Anthropic do, fast enough never to be the bottleneck."""
+"""Mock providers that answer as OpenAI, Anthropic, Gemini, Bedrock and Cohere do, fast enough never to be the
+bottleneck."""
 
 from bench.mock.behaviour import Behaviour, BehaviourError, parse_behaviour
 from bench.mock.server import Mock, Stats, start_mock

@@ -59,7 +59,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.mock",
-        description="Mock OpenAI, Anthropic and Gemini providers.",
+        description="Mock OpenAI, Anthropic, Gemini, Bedrock and Cohere providers.",
         epilog=_EPILOG.format(faults=explained()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

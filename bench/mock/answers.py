@@ -5,11 +5,12 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bench.mock import anthropic, gemini, openai
+from bench.mock import anthropic, bedrock, cohere, gemini, openai, responses
 from bench.mock.ask import READ_ASK, READ_EMBEDDING_ASK, Ask, begun, called_tools, echoed, last_user_text
 from bench.mock.behaviour import Behaviour, BehaviourError, parse_behaviour
 from bench.mock.broken import Sound, broken
 from bench.mock.faults import parse_fault
+from bench.mock.manners import MANNERS, PLAIN
 from bench.mock.script import Fault, Play, Script, plain, streamed
 from bench.mock.wire import Head
 
@@ -20,7 +21,18 @@ _REMEMBERED_BODY = 4096  # bytes; hashing a long body costs more than reading it
 Render = Callable[[Behaviour], Script]
 RenderError = Callable[[int, str], bytes]
 
-_FAMILIES = {"messages": anthropic, "count_tokens": anthropic, "gemini": gemini, "gemini_stream": gemini}
+_FAMILIES = {
+    "messages": anthropic,
+    "count_tokens": anthropic,
+    "gemini": gemini,
+    "gemini_stream": gemini,
+    "responses": responses,
+    "cohere_chat": cohere,
+    "converse": bedrock,
+    "converse_stream": bedrock,
+}
+_IN_PATH = frozenset({"gemini", "gemini_stream", "converse", "converse_stream"})
+"""Endpoints whose model stands in the path."""
 
 
 class Answers:
@@ -35,8 +47,7 @@ class Answers:
         """Never raises: what cannot be understood gets the vendor's own kind of error."""
         if len(body) > _REMEMBERED_BODY or head.method != "POST":
             return self._render(head, body)
-        # Gemini's model stands in the path.
-        key = (head.path if head.route.startswith("gemini") else head.route, body)
+        key = (head.path if head.route in _IN_PATH else head.route, body)
         play = self._by_body.get(key)
         if play is None:
             if len(self._by_body) >= _REMEMBERED:
@@ -56,10 +67,14 @@ class Answers:
 
     def _route(self, head: Head, body: bytes) -> Play:
         match head.route if head.method == "POST" else f"GET {head.route}":
-            case "chat" | "completions" | "messages":
+            case "chat" | "completions" | "messages" | "cohere_chat":
                 return self._generation(head.route, READ_ASK.decode(body))
             case "gemini" | "gemini_stream":
                 return self._generation(head.route, gemini.ask_of(unquote(head.path), body))
+            case "converse" | "converse_stream":
+                return self._generation(head.route, bedrock.ask_of(unquote(head.path), body))
+            case "responses":
+                return self._generation(head.route, responses.ask_of(body))
             case "embeddings":
                 ask = READ_EMBEDDING_ASK.decode(body)
                 return self._play(ask.model, lambda how: plain(openai.embeddings(ask), how), openai.error)
@@ -91,6 +106,8 @@ class Answers:
             return play
         behaviour = parse_behaviour(ask.model, self._defaults)
         script = broken(spec, _sound(route, ask, behaviour))
+        if behaviour.latency:
+            script = msgspec.structs.replace(script, latency=script.latency + behaviour.latency)
         fault = Fault(script, spec.first, spec.rate, spec.flap / 1000, spec.credential)
         return msgspec.structs.replace(play, fault=fault, dated=spec.dated)
 
@@ -112,20 +129,20 @@ def _generated(route: str, ask: Ask, behaviour: Behaviour) -> Script:
         return plain(plainly(ask, behaviour), behaviour)
     family = _FAMILIES.get(route, openai)
     ends = 3 if family is openai and ask.with_usage else 2
-    return streamed(eventually(ask, behaviour), behaviour, family.error_event("mock failure"), ends=ends)
+    failure = family.error_event("mock failure")
+    kind = MANNERS.get(route, PLAIN).events
+    return streamed(eventually(ask, behaviour), behaviour, failure, ends=ends, kind=kind)
 
 
 def _sound(route: str, ask: Ask, behaviour: Behaviour) -> Sound:
     """The answer that a fault spoils, in its parts."""
     plainly, eventually = _GENERATORS[route]
     family = _FAMILIES.get(route, openai)
+    manners = MANNERS.get(route, PLAIN)
     if not ask.streams:
-        return Sound(family, body=plainly(ask, behaviour))
-    leads, ends, marks = _ANATOMY.get(route, (0, 2, 1))
-    usage = int(family is openai and ask.with_usage)
-    return Sound(
-        family, events=tuple(eventually(ask, behaviour)), leads=leads, ends=ends + usage, marks=marks
-    )
+        return Sound(family, body=plainly(ask, behaviour), manners=manners)
+    ends = manners.ends + int(family is openai and ask.with_usage)
+    return Sound(family, events=tuple(eventually(ask, behaviour)), ends=ends, manners=manners)
 
 
 def _refusal(behaviour: Behaviour, error: RenderError) -> Script:
@@ -164,7 +181,8 @@ _GENERATORS: dict[str, tuple[Callable[[Ask, Behaviour], bytes], Callable[[Ask, B
     "messages": (anthropic.message, anthropic.message_events),
     "gemini": (gemini.content, gemini.content_events),
     "gemini_stream": (gemini.content, gemini.content_events),
+    "responses": (responses.response, responses.response_events),
+    "cohere_chat": (cohere.message, cohere.message_events),
+    "converse": (bedrock.message, bedrock.message_events),
+    "converse_stream": (bedrock.message, bedrock.message_events),
 }
-
-_ANATOMY = {"chat": (1, 2, 1), "messages": (3, 3, 1), "gemini_stream": (0, 1, 0)}
-"""How many events of a stream come before its content, after it, and of those are the mark of its end."""

@@ -10,12 +10,12 @@ from typing import Protocol
 import msgspec
 
 from bench.mock.faults import STATUSES, FaultSpec
+from bench.mock.manners import EVENTS, PLAIN, Manners
 from bench.mock.script import Script
 from bench.mock.wire import LAST_CHUNK, chunk, head, whole
 
 _MIB = 1 << 20
 _JSON = "application/json"
-_EVENTS = "text/event-stream; charset=utf-8"
 _PAGE = b"<html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
 
 
@@ -28,15 +28,14 @@ class Family(Protocol):
 
 
 class Sound(msgspec.Struct, frozen=True):
-    """The answer as it would be without its fault: a plain `body`, or `events` of which the last `ends` are its end
-    and the last `marks` of them its end marker; the first `leads` carry no content."""
+    """The answer as it would be without its fault: a plain `body`, or `events` of which the last `ends` are its end;
+    the `manners` tell the rest of its parts."""
 
     family: Family
     body: bytes = b""
     events: tuple[bytes, ...] = ()
-    leads: int = 0
     ends: int = 0
-    marks: int = 0
+    manners: Manners = PLAIN
 
     @property
     def streams(self) -> bool:
@@ -44,7 +43,7 @@ class Sound(msgspec.Struct, frozen=True):
 
     def upto(self, count: int) -> tuple[bytes, ...]:
         """The events up to `count` with content."""
-        return self.events[: min(self.leads + count, len(self.events) - self.ends)]
+        return self.events[: min(self.manners.leads + count, len(self.events) - self.ends)]
 
     @property
     def half(self) -> bytes:
@@ -55,9 +54,10 @@ class Sound(msgspec.Struct, frozen=True):
 def broken(fault: FaultSpec, sound: Sound) -> Script:
     """The script of this fault."""
     if fault.kind == STATUSES:
-        return _refused(fault, fault.status, sound.family.error(fault.status, "mock fault"))
-    if fault.kind in _REFUSALS:
-        return _refused(fault, _REFUSALS[fault.kind], sound.family.refusal(fault.kind))
+        return _refused(fault, sound, fault.status, sound.family.error(fault.status, "mock fault"))
+    if fault.kind in sound.manners.statuses:
+        status = sound.manners.statuses[fault.kind]
+        return _refused(fault, sound, status, sound.family.refusal(fault.kind))
     if fault.kind in _FIXED:
         return _FIXED[fault.kind]
     if fault.kind in _SPOILT:
@@ -65,11 +65,16 @@ def broken(fault: FaultSpec, sound: Sound) -> Script:
     return _COUNTED[fault.kind](fault.number, sound)
 
 
-def _refused(fault: FaultSpec, status: int, body: bytes) -> Script:
-    retry = fault.retry
-    if fault.dated:
-        retry = "retry-after: " + formatdate(time.time() + int(retry[5:]), usegmt=True)
-    return Script(opening=whole(status, _JSON, body, *((retry,) if retry else ())))
+def _refused(fault: FaultSpec, sound: Sound, status: int, body: bytes) -> Script:
+    headers = sound.manners.headers(status, fault.kind)
+    if fault.wait:
+        told, body = sound.manners.waits(fault.wait, body)
+        headers += told
+    elif fault.retry.startswith("date "):
+        headers += ("retry-after: " + formatdate(time.time() + int(fault.retry[5:]), usegmt=True),)
+    elif fault.retry:
+        headers += (fault.retry,)
+    return Script(opening=whole(status, _JSON, body, *headers))
 
 
 # --- faults of the connection and of HTTP ---
@@ -77,7 +82,7 @@ def _refused(fault: FaultSpec, status: int, body: bytes) -> Script:
 
 def _opening(sound: Sound) -> bytes:
     if sound.streams:
-        return head(200, _EVENTS, "cache-control: no-cache", "transfer-encoding: chunked")
+        return head(200, sound.manners.events, "cache-control: no-cache", "transfer-encoding: chunked")
     return head(200, _JSON, f"content-length: {len(sound.body)}")
 
 
@@ -105,7 +110,7 @@ def _two_lengths(sound: Sound) -> Script:
 
 
 def _flat(sound: Sound) -> tuple[str, bytes]:
-    return (_EVENTS, b"".join(sound.events)) if sound.streams else (_JSON, sound.body)
+    return (sound.manners.events, b"".join(sound.events)) if sound.streams else (_JSON, sound.body)
 
 
 def _chunks(sound: Sound) -> Script:
@@ -140,7 +145,7 @@ def _slow(number: int, sound: Sound) -> Script:
 
 def _late(number: int, sound: Sound) -> Script:
     gap = number / 1000
-    return msgspec.structs.replace(_sound(sound), gap=gap, gap_at=sound.leads if sound.streams else 0)
+    return msgspec.structs.replace(_sound(sound), gap=gap, gap_at=sound.manners.leads if sound.streams else 0)
 
 
 def _trickle(number: int, sound: Sound) -> Script:
@@ -153,6 +158,14 @@ def _stall(number: int, sound: Sound) -> Script:
 
 def _cut(number: int, sound: Sound) -> Script:
     return _stopped(sound, number, "close")
+
+
+def _torn(number: int, sound: Sound) -> Script:
+    stopped = _stopped(sound, number, "close")
+    if not sound.streams:
+        return stopped
+    event = sound.upto(number + 1)[-1]
+    return msgspec.structs.replace(stopped, writes=(*stopped.writes, chunk(event[: len(event) // 2])))
 
 
 def _stopped(sound: Sound, count: int, ending: str) -> Script:
@@ -181,21 +194,34 @@ def _spoken(sound: Sound, events: tuple[bytes, ...]) -> Script:
 def _malformed(number: int, sound: Sound) -> Script:
     if not sound.streams:
         return Script(opening=whole(200, _JSON, b"{" + sound.body))
+    return _with(sound, number, sound.manners.bad)
+
+
+def _with(sound: Sound, number: int, bad: bytes) -> Script:
+    """A stream with one event more."""
     before = sound.upto(number)
-    bad = b'data: {"choices": [{"delta": {"content"\n\n'
     spoken = _spoken(sound, (*before, bad, *sound.events[len(before) :]))
     # A pause, so that it comes alone: what is read together with the first content is looked at more closely.
     return msgspec.structs.replace(spoken, gap=0.05, gap_at=len(before))
 
 
+def _checksum(number: int, sound: Sound) -> Script:
+    if not sound.streams or not sound.manners.binary:
+        return _malformed(number, sound)
+    event = sound.upto(number + 1)[-1]
+    return _with(sound, number, event[:-1] + bytes((event[-1] ^ 0xFF,)))
+
+
 def _no_done(sound: Sound) -> Script:
-    return _spoken(sound, sound.events[: len(sound.events) - sound.marks]) if sound.streams else _sound(sound)
+    if not sound.streams:
+        return _sound(sound)
+    return _spoken(sound, sound.events[: len(sound.events) - sound.manners.marks])
 
 
 def _open(sound: Sound) -> Script:
     if not sound.streams:
         return _sound(sound)
-    events = sound.events[: len(sound.events) - sound.marks]
+    events = sound.events[: len(sound.events) - sound.manners.marks]
     return Script(opening=_opening(sound), writes=tuple(chunk(event) for event in events), ending="hang")
 
 
@@ -244,7 +270,7 @@ _FIXED: dict[str, Script] = {
     "html": Script(opening=whole(200, "text/html", _PAGE)),
     "redirect": Script(opening=whole(302, "text/plain", b"", "location: http://127.0.0.1:1/elsewhere")),
     "comments": Script(
-        opening=head(200, _EVENTS, "transfer-encoding: chunked"),
+        opening=head(200, EVENTS, "transfer-encoding: chunked"),
         writes=(chunk(b": still there\n\n"),),
         pace=0.05,
         endless=True,
@@ -257,8 +283,6 @@ _FIXED: dict[str, Script] = {
     ),
     "flood": Script(opening=b"", writes=(b"HTTP/1.1 102 Processing\r\n\r\n" * 20,), pace=0.001, endless=True),
 }
-
-_REFUSALS = {"context": 400, "filter": 400, "quota": 429, "prefill": 400, "badkey": 401}
 
 _SPOILT: dict[str, Callable[[Sound], Script]] = {
     "half": _half,
@@ -280,8 +304,10 @@ _COUNTED: dict[str, Callable[[int, Sound], Script]] = {
     "late": _late,
     "trickle": _trickle,
     "cut": _cut,
+    "torn": _torn,
     "stall": _stall,
     "malformed": _malformed,
+    "checksum": _checksum,
     "inband": _in_band,
     "huge": _huge,
 }

@@ -27,9 +27,11 @@ KINDS: dict[str, str] = {
     "slow": "N milliseconds of silence, then the answer",
     "late": "the head at once, the first content after N milliseconds",
     "cut": "the connection is closed after N content events; of a plain answer before its end",
+    "torn": "the connection is closed inside the content event after N others",
     "stall": "nothing more after N content events; of a plain answer before its end",
     "trickle": "a pause of N milliseconds after each event",
     "malformed": "an event that is not JSON after N content events, then the rest",
+    "checksum": "the same; Bedrock: a message with a wrong checksum after N content events, then the rest",
     "nodone": "the stream's last marker is missing, the body ends as it should",
     "open": "the stream's last marker is missing, and the body does not end",
     "nofinish": "the stream ends as a body should, without a reason to finish",
@@ -59,13 +61,15 @@ LIMITS: dict[str, str] = {
     "flapN": "N milliseconds long, then N milliseconds not, and so on from the first request",
     "retryN": "adds Retry-After: N seconds (retryNms: Retry-After-Ms)",
     "retrydateN": "adds Retry-After: the date N seconds from now",
+    "waitN": "tells to come back in N seconds in the vendor's own way: its limits' headers, a field of the body",
     "xWORD": "nothing: tells a name from others, since requests are counted by name and path",
 }
 """What may follow a kind."""
 
 _KIND_DEFAULTS = {"cut": 3, "stall": 3, "malformed": 3, "inband": 3, "slow": 500, "late": 500, "huge": 10}
+_KIND_DEFAULTS |= {"torn": 3, "checksum": 3}
 _KIND_DEFAULTS["trickle"] = 50
-_LIMIT = re.compile(r"(once|first|rate|flap|retrydate|retry)(\d*)(ms)?")
+_LIMIT = re.compile(r"(once|first|rate|flap|retrydate|retry|wait)(\d*)(ms)?")
 
 
 class FaultSpec(msgspec.Struct, frozen=True):
@@ -75,6 +79,7 @@ class FaultSpec(msgspec.Struct, frozen=True):
     number: int = 0
     status: int = 0
     retry: str = ""
+    wait: int = 0  # seconds
     first: int = 0
     rate: int = 100
     flap: int = 0  # milliseconds
@@ -82,7 +87,7 @@ class FaultSpec(msgspec.Struct, frozen=True):
     @property
     def dated(self) -> bool:
         """A date stands in the answer."""
-        return self.retry.startswith("date ")
+        return self.retry.startswith("date ") or self.wait > 0
 
     @property
     def credential(self) -> bytes:

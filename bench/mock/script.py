@@ -64,8 +64,10 @@ def plain(body: bytes, behaviour: Behaviour, *, status: int = 200, headers: tupl
     return Script(opening=data, latency=behaviour.latency)
 
 
-def streamed(events: list[bytes], behaviour: Behaviour, error_event: bytes, *, ends: int) -> Script:
-    """An event stream, with the faults that a stream can have. The last `ends` events are its end."""
+def streamed(
+    events: list[bytes], behaviour: Behaviour, error_event: bytes, *, ends: int, kind: str
+) -> Script:
+    """A stream of this content type, with the faults that a stream can have. The last `ends` events are its end."""
     if special := _special(behaviour):
         return special
     if behaviour.cut == 0:
@@ -79,7 +81,7 @@ def streamed(events: list[bytes], behaviour: Behaviour, error_event: bytes, *, e
     if behaviour.cut is not None:
         events = events[: behaviour.cut]
     framing = "connection: close" if behaviour.eof else "transfer-encoding: chunked"
-    opening = head(200, "text/event-stream; charset=utf-8", "cache-control: no-cache", framing)
+    opening = head(200, kind, "cache-control: no-cache", framing)
     writes = _writes(events, behaviour)
     ends_whole = behaviour.cut is None and not behaviour.eof
     if ends_whole:

@@ -12,6 +12,9 @@ def sections() -> tuple[Section, ...]:
 def survey(ledger: Ledger, now: int) -> list[tuple[bytes, int]]:
     """(key, state) of every target and key that any worker asked for; nothing where a ledger holds no healths."""
 
+def counted(ledger: Ledger) -> list[tuple[bytes, int]]:
+    """(key, how many now, of all workers) of what is counted and no target: keys that begin with a zero byte."""
+
 def forget(ledger: Ledger) -> None:
     """For a start: everything is shut, since keys and addresses may be others than before; what was learned stays."""
 
@@ -68,6 +71,10 @@ class TargetHealth:
 
     def succeeded(self, first: int, now: int) -> bool:
         """An answer came, its first token after `first` ns; whether this shut an open breaker."""
+
+    def outwaited(self, least: int, now: int) -> None:
+        """Nobody waited any longer: the first token would have come after `least` ns at the soonest. It may make the
+        target slower than was thought, never quicker."""
 
     def failed(self, now: int, rest: int = 0) -> bool:
         """It failed, and asks to be left alone for `rest` ns (0: does not say); whether this opened the breaker."""

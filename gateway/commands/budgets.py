@@ -19,10 +19,9 @@ from gateway.config.units import seconds_text
 from gateway.schemas.governance import Budget
 from gateway.store import governance, things
 from gateway.store.export import as_csv
-from gateway.store.records import records
+from gateway.store.records import WHO, asked_by, records
 
 _r = records.c
-_KINDS = {"key": _r.key, "user": _r.user, "team": _r.team, "org": _r.org, "provider": _r.provider}
 SLOTS = 60
 """Steps in which a sliding period moves on."""
 _LONGEST = 10**9
@@ -102,7 +101,7 @@ def begin(period: str, now: float) -> int:
 def _of(account: str) -> ColumnElement[bool]:
     """The requests of an account: `team:T`, or two of them joined, `team:T+model:NAME`. Names may hold a `+`."""
     first, _, rest = account.partition("+")
-    known = (*_KINDS, "model")
+    known = (*WHO, "provider", "model")
     if rest.partition(":")[0] in known and not first.startswith("model:"):
         return and_(_one(first), _one(rest))
     return _one(account)
@@ -110,8 +109,10 @@ def _of(account: str) -> ColumnElement[bool]:
 
 def _one(account: str) -> ColumnElement[bool]:
     kind, _, name = account.partition(":")
+    if kind in WHO:
+        return asked_by(kind, (name,))
     if kind != "model":
-        return _KINDS[kind] == name if kind in _KINDS else records.c.id < 0
+        return _r.provider == name if kind == "provider" else _r.id < 0
     provider, _, model = name.partition("/")
     return or_(_r.requested_model == name, and_(_r.provider == provider, _r.model == model))
 

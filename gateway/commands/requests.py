@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from time import sleep
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.commands.reading import Trouble, read_only, tell, trouble_of
 from gateway.commands.screens import UNKNOWN, dollar, moment, shown, width
 from gateway.commands.settings import read
 from gateway.store.export import as_json
-from gateway.store.records import records
+from gateway.store.records import WHOLE, asked_by, records, with_callers
 
 POLL = 0.5
 """Seconds between two looks for new records."""
@@ -54,7 +54,7 @@ def stored(
     """
     with engine.connect() as connection:
         last = connection.execute(select(_r.id).order_by(_r.id.desc()).limit(1)).scalar() or 0
-        newest = select(records).where(wanted, _r.id <= last).order_by(_r.id.desc()).limit(most)
+        newest = _whole().where(wanted, _r.id <= last).order_by(_r.id.desc()).limit(most)
         rows = connection.execute(newest).mappings().all()
     yield from (_plain(row) for row in reversed(rows))
     while follow:
@@ -65,12 +65,16 @@ def stored(
 
 
 def _behind(engine: Engine, wanted: ColumnElement[bool], last: int) -> list[Row]:
-    query = select(records).where(wanted, _r.id > last).order_by(_r.id).limit(PIECE)
+    query = _whole().where(wanted, _r.id > last).order_by(_r.id).limit(PIECE)
     try:
         with engine.connect() as connection:
             return [_plain(row) for row in connection.execute(query).mappings()]
     except OperationalError:
         return []
+
+
+def _whole() -> Select[Any]:
+    return select(*WHOLE).select_from(with_callers)
 
 
 def _plain(row: Any) -> Row:
@@ -84,7 +88,7 @@ def _wanted(args: argparse.Namespace) -> ColumnElement[bool]:
         answered = and_(_r.provider == provider, _r.model == rest)
         clauses.append(or_(_r.requested_model == args.model, _r.model == args.model, answered))
     if args.key:
-        clauses.append(_r.key == args.key)
+        clauses.append(asked_by("key", (args.key,)))
     if args.errors:
         clauses.append(_r.error != "")
     return and_(True, *clauses)

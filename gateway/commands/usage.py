@@ -89,11 +89,15 @@ def _screen(by: tuple[str, ...], answers: list[Answer], whole: list[Answer], roo
     labels = [[_said(name, one.by[name]) for name in by] for one in answers]
     labels += [["all", *("" for _ in by[1:])] for _ in whole]
     costs = dollars([None if one.unpriced and not one.nano_usd else one.nano_usd for one in listed])
-    unpriced = any(one.unpriced for one in listed)
-    names = (*(name.upper() for name in by), *NAMES, *(("UNPRICED",) if unpriced else ()))
+    more: dict[str, list[str]] = {}
+    if any(one.saved_nano_usd for one in listed):
+        more["SAVED USD"] = dollars([one.saved_nano_usd for one in listed])
+    if any(one.unpriced for one in listed):
+        more["UNPRICED"] = [f"{one.unpriced:,}" for one in listed]
+    names = (*(name.upper() for name in by), *NAMES, *more)
     rows = [
-        (*label, *_counts(one), cost, *((f"{one.unpriced:,}",) if unpriced else ()))
-        for label, one, cost in zip(labels, listed, costs, strict=True)
+        (*label, *_counts(one), *money)
+        for label, one, *money in zip(labels, listed, costs, *more.values(), strict=True)
     ]
     yield from table(names, rows, range(len(by), len(names)), room=room)
 

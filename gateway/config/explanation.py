@@ -3,12 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.config.grants import credential_words
-from gateway.config.model import Config, Known, KnownProvider, ModelRoute, ProviderConfig, ProviderKey
+from gateway.config.model import (
+    Config,
+    Known,
+    KnownProvider,
+    ModelRoute,
+    ProviderConfig,
+    ProviderKey,
+    RouteTarget,
+)
 from gateway.config.routes import is_direct
 from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import STARS
 from gateway.config.units import seconds_text, size_text
 from gateway.schemas.caching import Settings
+from gateway.schemas.plan import Concurrency
 
 Row = Sequence[str]
 
@@ -77,11 +86,29 @@ def _callers(config: Config) -> str:
 
 
 def _providers(config: Config, known: Known) -> Iterator[str]:
-    rows = [("PROVIDER", "TYPE", "DIALECT", "BASE URL", "KEYS")]
+    bounded = any(one.concurrency is not None for one in config.providers.values())
+    rows: list[Row] = [
+        ("PROVIDER", "TYPE", "DIALECT", "BASE URL", "KEYS", *(("AT ONCE",) if bounded else ()))
+    ]
     for name, one in config.providers.items():
         rules = known.get(one.type, KnownProvider(""))
-        rows.append((name, one.type, rules.dialect, one.base_url or rules.base_url, _keys(one, rules)))
+        row = (name, one.type, rules.dialect, one.base_url or rules.base_url, _keys(one, rules))
+        rows.append((*row, _at_once(one.concurrency) or "any number") if bounded else row)
     return _table(rows) if config.providers else iter(["No provider is configured."])
+
+
+def _at_once(bound: Concurrency | None) -> str:
+    """How much may be under way, and who waits beside it; "" where nothing is bounded."""
+    if bound is None:
+        return ""
+    if not bound.queue:
+        return f"{bound.max}, nobody waits"
+    return f"{bound.max}, {bound.queue} wait up to {seconds_text(bound.wait)}"
+
+
+def _bounded(target: RouteTarget) -> list[str]:
+    words = _at_once(target.concurrency)
+    return [f"at once {words}"] if words else []
 
 
 def _keys(provider: ProviderConfig, rules: KnownProvider) -> str:
@@ -116,10 +143,10 @@ def _members(route: ModelRoute, config: Config, indent: str = "") -> Iterator[tu
         if route.strategy != "weighted":
             how += [_strategy(route)] if number == 0 else []
             how += [f"weight {target.weight}"] if target.weight > 1 else []
-        yield indent + target.model, ", ".join([*how, *target.tags])
+        yield indent + target.model, ", ".join([*how, *_bounded(target), *target.tags])
         yield from _inside(target.model, config, indent)
     for number, target in enumerate(route.fallbacks, 1):
-        yield indent + target.model, ", ".join([f"fallback {number}", *target.tags])
+        yield indent + target.model, ", ".join([f"fallback {number}", *_bounded(target), *target.tags])
         yield from _inside(target.model, config, indent)
 
 

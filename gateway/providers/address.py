@@ -90,9 +90,18 @@ def stream_path_for(
     provider: Provider, serving: Serving, *, base_url: str = "", settings: Mapping[str, str] = NO_SETTINGS
 ) -> TargetPath | None:
     """The target for streams, where the vendor has one of its own."""
-    if not serving.stream_path:
-        return None
-    return _target(_base_path(provider, base_url) + _filled(serving.stream_path, settings))
+    return _further(provider, serving.stream_path, base_url, settings)
+
+
+def prefill_path_for(
+    provider: Provider, serving: Serving, *, base_url: str = "", settings: Mapping[str, str] = NO_SETTINGS
+) -> TargetPath | None:
+    """The target for going on with an answer's beginning, where the vendor has one of its own."""
+    return _further(provider, serving.prefill_path, base_url, settings)
+
+
+def _further(provider: Provider, path: str, base_url: str, settings: Mapping[str, str]) -> TargetPath | None:
+    return _target(_base_path(provider, base_url) + _filled(path, settings)) if path else None
 
 
 def _filled(path: str, settings: Mapping[str, str]) -> str:

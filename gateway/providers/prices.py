@@ -54,6 +54,9 @@ def cost_by_kind(facts: ModelFacts, usage: Usage, at: int) -> CostByKind | None:
     total = _total(usage, rates, parts)
     if total is None:
         return None
+    if len(parts) == 2 and not rates.request:
+        own = max(usage.output, 0) * (rates.output or 0) // ATTO_PER_NANO
+        return total - own, 0, 0, own, 0, 0
     found = [0, 0, 0, 0, 0, rates.request * max(usage.searches, 1)]
     for kind, (tokens, per_token) in zip((0, 3) if len(parts) == 2 else KINDS, parts, strict=True):
         if tokens > 0:

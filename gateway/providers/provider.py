@@ -11,7 +11,8 @@ class Serving(msgspec.Struct, frozen=True):
     """One endpoint of a vendor, in one dialect, at one path below the base URL.
 
     `stream_path` is asked for streams where that is another one; `dated_path` replaces `path` where the operator names
-    a dated API version; `{model}` in a path is the model's name, percent-encoded. `auth` and `headers` are used instead
+    a dated API version; `prefill_path` is where an answer's beginning is gone on with, where that is elsewhere;
+    `{model}` in a path is the model's name, percent-encoded. `auth` and `headers` are used instead
     of, and beside, the provider's own. `models` are globs of the models that are served this way; without any all are.
 
     A vendor that wraps another's dialect `adds` fields to the body (name, text) where the caller did not, `omits` those
@@ -25,6 +26,7 @@ class Serving(msgspec.Struct, frozen=True):
     path: str
     dated_path: str = ""
     stream_path: str = ""
+    prefill_path: str = ""
     auth: Auth | None = None
     headers: tuple[tuple[str, str], ...] = ()
     models: tuple[str, ...] = ()
@@ -56,7 +58,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     - `addresses` give the base URL for a value of the setting `place`: (glob, URL with the value as `{}`).
     - `only_here` are endpoints that servers which imitate the vendor do not have.
     - `prefills` tells how it is asked to go on with an answer's beginning: `turn`, a last turn of the assistant's as it
-      is; `prefix`, one that is marked as such, whose text is said again; `continue`, by a field beside the messages.
+      is; `prefix`, one that is marked as such, whose text is said again; `thoughtless`, the same of one that thinks
+      unless it is told not to; `continue`, by a field beside the messages.
     - `redundant_suffixes` may end an operator's base URL though the servings' paths begin with them.
     """
 

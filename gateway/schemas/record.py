@@ -43,9 +43,9 @@ class Record(msgspec.Struct, omit_defaults=True):
     `resumed` is how often another try went on with a stream that broke, `skipped` how many unreadable events
     were left out.
     `user`, `team`, `org` and `tags` are those of the key; `queued_ns` is the time spent waiting for a turn; `cache` is
-    what the cache said: hit, semantic, coalesced (somebody else's answer), miss or bypass; `saved_nano_usd` is what the
-    answer cost that it gave. `prompt` and `answer` are the beginnings of both bodies, where those are kept.
-    With `keeps_bodies` the key wants them.
+    what the cache said: hit, semantic, coalesced (somebody else's answer), miss or bypass, or checked, of a copy by
+    which such an answer was judged; `saved_nano_usd` is what the answer cost that it gave. `prompt` and `answer` are
+    the beginnings of both bodies, where those are kept. With `keeps_bodies` the key wants them.
     `charge` is what its budgets owe for it.
     `kept`: it has been written down, and nothing that is changed now will be.
     """

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from os import sysconf
 from re import fullmatch
-from time import monotonic_ns
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -23,12 +22,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from gateway._speedups.health import OPEN, survey
 from gateway._speedups.ledger import Ledger, Table, WorkerState
 from gateway.telemetry import cells
 from gateway.telemetry.caching import Figures, cache_families
 from gateway.telemetry.counters import PLAIN
-from gateway.telemetry.labels import OTHER, SEPARATOR
+from gateway.telemetry.labels import SEPARATOR
+from gateway.telemetry.targets import gate_families, health_families
 
 REQUEST_LABELS = ("endpoint", "provider", "model", "status", "stream")
 _SERIES_PER_PIECE = 64
@@ -198,28 +197,6 @@ def _event_families(events: Table) -> Iterable[Metric]:
     return (*families.values(), waits)
 
 
-def _health_families(ledger: Ledger) -> Iterator[Metric]:
-    """The breaker of every target, and the bench of every key of a pool: by their places, never by themselves."""
-    breakers = GaugeMetricFamily(
-        "gateway_breaker_state",
-        "The breaker of a target: 0 shut, 1 half-open, 2 open.",
-        labels=("provider", "model"),
-    )
-    keys = GaugeMetricFamily(
-        "gateway_key_benched", "Whether a key of a pool is left unused.", labels=("provider", "key")
-    )
-    for key, state in survey(ledger, monotonic_ns()):
-        provider, _, rest = key.decode(errors="replace").partition("\0")
-        if not provider:  # the counts of a gate
-            continue
-        if rest.startswith("#"):
-            keys.add_metric((provider, rest[1:]), int(state == OPEN))
-        else:
-            breakers.add_metric((provider, OTHER if rest == "*" else rest), state)
-    yield breakers
-    yield keys
-
-
 class Vitals:
     """A prometheus-client collector of all families whose series are few."""
 
@@ -233,7 +210,8 @@ class Vitals:
         yield InfoMetricFamily("gateway", "The gateway's version.", {"version": self._version})
         yield from _worker_families(self._ledger.workers())
         yield from _event_families(self._events)
-        yield from _health_families(self._ledger)
+        yield from health_families(self._ledger)
+        yield from gate_families(self._ledger)
         yield from cache_families(self._events, self._cached)
 
 

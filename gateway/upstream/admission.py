@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from time import perf_counter_ns
 from typing import Protocol
 
-from gateway.errors import TargetBusy
+from gateway.errors import GatewayError, TargetBusy
 from gateway.schemas.plan import Concurrency
 from gateway.schemas.record import Record
 
@@ -173,6 +173,9 @@ class Place:
     def hold(self, gate: Gate) -> None:
         """One more gate was passed."""
         self._gates = (*self._gates, gate)
+
+    def failed(self, error: GatewayError) -> None:
+        """What fails while it holds a place holds it until its end, as everything does."""
 
     def end(self) -> None:
         """Gives everything back; once more gives nothing."""

@@ -50,7 +50,8 @@ class Lane(msgspec.Struct, frozen=True):
     """How a provider serves one endpoint. `credentials` are header lines, one entry a key; they never leave this room.
 
     `defaults` are headers that a caller of the same dialect may set otherwise, `withholds` those that it may not send.
-    `stream_path` is where streams are asked for, when that is elsewhere. `models` are globs of the models that go this
+    `stream_path` is where streams are asked for, when that is elsewhere; `prefill` is the way of those that go on with
+    an answer's beginning, when that is another. `models` are globs of the models that go this
     way; without any all do. The body gets the fields that it `adds` (name, text) and lacks, loses those it `omits`, and
     `lists` the items of headers (header, field). `framing` names another vendor's, around the answers.
     """
@@ -66,6 +67,7 @@ class Lane(msgspec.Struct, frozen=True):
     withholds: tuple[bytes, ...] = ()
     lists: tuple[tuple[bytes, str], ...] = ()
     framing: str = ""
+    prefill: "Lane | None" = None
 
     def to(self, model: str, stream: bool) -> bytes:
         """The request target."""

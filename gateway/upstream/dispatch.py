@@ -67,6 +67,7 @@ class Dispatcher:
         self._watcher = watcher
         self._rules = rules
         self._tries = Tries(rules, watcher, sleep, admissions)
+        self._admissions = admissions or {}
         self._shares: dict[str, Share] = {}
 
     def send(self, plan: Plan, call: Call, record: Record) -> Awaitable[Reply]:
@@ -257,7 +258,7 @@ class Dispatcher:
             raise UnknownPath(f"no provider {provider[:80]!r} is configured")
         connection = connection_for(self._connections, self._own, provider, record)
         try:
-            return await carry(connection, one, record)
+            return await carry(connection, one, record, self._admissions.get(provider))
         except GatewayError as error:
             self._watcher.upstream_error(provider, cause_of(error))
             raise

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway._speedups.http1 import Response
+from gateway.dialects import bedrock
 from gateway.dialects.endpoints import EMBED, ENDPOINTS, Endpoint
 from gateway.dialects.losses import lost_in
 from gateway.dialects.spoken import told
@@ -94,7 +95,13 @@ def _translated(errand: Errand, answers: list[tuple[bytes, Response]], record: R
     """The caller's answer, from those to all parts of its request."""
     call, out, model = errand.call, errand.out, errand.target.model
     bodies, asked = [body for body, _ in answers], [part.request for part in out.parts]
-    reply = out.speaks.read_replies(bodies, asked, model)
+    try:
+        reply = out.speaks.read_replies(bodies, asked, model)
+    except UpstreamProtocolError:  # it may be an error that came with the status of an answer
+        for body in bodies:
+            if (said := out.speaks.reply_facts(body).error) is not None:
+                raise said from None
+        raise
     if reply.usage is None and out.speaks.family == EMBED:
         reply = replace(reply, usage=counted([response.header(TOKENS) for _, response in answers]))
     record.usage = reply.usage
@@ -183,7 +190,12 @@ async def refusal(response: Response, speaks: Endpoint) -> UpstreamStatus | Upst
         )
     body = await response.read()
     content_type = (response.header(b"content-type") or b"").decode("latin-1")
-    detail = speaks.codec.read_error(response.status, body, content_type)
+    kind = response.header(bedrock.ERROR_HEADER)
+    detail = (
+        speaks.codec.read_error(response.status, body, content_type)
+        if kind is None
+        else bedrock.read_error(response.status, body, content_type, kind.decode("latin-1"))
+    )
     headers = returned(response.headers)
     wait = retry_after(response.header(b"retry-after"), response.header(b"retry-after-ms"))
     if wait is None and response.status in _PASSING:

@@ -129,7 +129,7 @@ class Flight:
             opened = self._health.cool(now, rest or int(rule.bench * _S))
             self.probe = False
         elif not goes_on:
-            self.dropped()
+            self._gives_back()
         if opened:
             self._moves.breaker(self._target, "open")
 
@@ -141,7 +141,13 @@ class Flight:
             self._attempt.cause = cause
 
     def dropped(self) -> None:
-        """Nobody waits for it any more, and nobody is to blame."""
+        """Nobody waits for it any more, and nobody is to blame; but so long it took at least."""
+        if not self._answered:
+            now = monotonic_ns()
+            self._health.outwaited(now - self._began, now)
+        self._gives_back()
+
+    def _gives_back(self) -> None:
         if self.probe:  # another's claim is not this one's to give back
             self.probe = False
             self._health.release()

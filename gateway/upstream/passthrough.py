@@ -13,6 +13,7 @@ from gateway._speedups.http1 import Response
 from gateway.dialects.endpoints import CHAT, ENDPOINTS, Endpoint, Tap
 from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
 from gateway.schemas.record import Attempt, Record
+from gateway.upstream.admission import Admission, Place
 from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
 from gateway.upstream.headers import answered
@@ -146,22 +147,34 @@ def parcel(method: str, raw_path: bytes, query: bytes, headers: Mapping[bytes, b
     return Parcel(method, raw_path + (b"?" + query if query else b""), kept, body)
 
 
-async def carry(connection: Connection, one: Parcel, record: Record) -> Carried:
-    """The provider's answer, once its head is there. Raises what keeps it from coming."""
+async def carry(
+    connection: Connection, one: Parcel, record: Record, admission: Admission | None = None
+) -> Carried:
+    """The provider's answer, once its head is there. Raises what keeps it from coming: where the provider has a bound,
+    TargetBusy too."""
     attempt = Attempt(connection.name, "")
     record.attempts.append(attempt)
     record.provider, record.dialect = connection.name, "passthrough"
     timeouts = connection.timeouts
-    before = perf_counter_ns()
+    place: Place | None = None
     try:
-        head = connection.bare_head(one.method, one.path, one.headers)
-        response = await connection.request(head, one.body, timeouts, timeouts.total)
-    except GatewayError as error:
-        attempt.outcome, attempt.status, attempt.cause = error.code, error.http_status, cause_of(error)
-        connection.cleanse(error)
+        if admission is not None:
+            place = await admission.enter("", record.started_ns + int(timeouts.total * 1e9), record)
+        before = perf_counter_ns()
+        try:
+            head = connection.bare_head(one.method, one.path, one.headers)
+            response = await connection.request(head, one.body, timeouts, timeouts.total)
+        finally:
+            attempt.duration_ns = perf_counter_ns() - before
+            record.waited_ns += attempt.duration_ns
+    except BaseException as error:
+        if place is not None:
+            place.end()
+        if isinstance(error, GatewayError):
+            attempt.outcome, attempt.status, attempt.cause = error.code, error.http_status, cause_of(error)
+            connection.cleanse(error)
         raise
-    finally:
-        attempt.duration_ns = perf_counter_ns() - before
-        record.waited_ns += attempt.duration_ns
     lane = connection.stand_in(CHAT, "")
-    return Carried(response, None if lane is None else ENDPOINTS[lane.endpoint], record)
+    carried = Carried(response, None if lane is None else ENDPOINTS[lane.endpoint], record)
+    carried.flight = place
+    return carried

@@ -85,6 +85,8 @@ def _translated(
     if call.request is None:
         call.request = endpoint.read(call)
     quirks = connection.quirks
+    if call.sequel is not None and call.rewritten and lane.prefill is not None:
+        lane = lane.prefill
     written = other.write(
         call.request,
         TargetFacts(

@@ -25,7 +25,8 @@ from gateway.upstream.tries import Reply, Watcher
 Ask = Callable[[Target, Call], Awaitable[Reply | None]]
 """Tries one target until it commits; None when its breaker is open."""
 
-_REFUSED = (400, 422)
+_REFUSED = (400, 404, 422)
+"""What tells that a target does not go on with an answer's beginning, or not at this address."""
 _MARK = b": resumed\n\n"
 """A comment, where the dialect's clients pass comments over."""
 
@@ -117,14 +118,14 @@ def prefilled_call(
         sequel = Sequel(teller, said[len(shown) :], "space", mark(call), len(said))
     else:
         shown = said
-        sequel = Sequel(teller, said if way == "prefix" else "", "may", mark(call), len(said))
+        sequel = Sequel(teller, "" if way == "continue" else said, "may", mark(call), len(said))
     return replace(call, request=with_turn(request, shown), rewritten=True, sequel=sequel)
 
 
 def takes_prefill(connection: Connection, lane: Lane, model: str, request: ChatRequest) -> bool:
     """Whether a target goes on with a last turn of the assistant's. Nobody does while thinking.
 
-    Sources: Anthropic's migration guide (none since Claude 4.6), Mistral's and vLLM's API references.
+    Sources: Anthropic's migration guide (none since Claude 4.6), Mistral's, DeepSeek's and vLLM's API references.
     """
     thinking = request.thinking
     if thinking is not None and thinking.mode != "off" and thinking.effort != "none":

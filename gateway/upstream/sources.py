@@ -9,8 +9,9 @@ from gateway.dialects.endpoints import Endpoint, Framed, Tap
 from gateway.dialects.leaves import is_json
 from gateway.dialects.losses import StreamLosses
 from gateway.dialects.spoken import text_of
+from gateway.dialects.taps.through import Through
 from gateway.errors import GatewayError, UpstreamClosed, UpstreamProtocolError
-from gateway.schemas.chat import ChatRequest
+from gateway.schemas.chat import ChatRequest, why_ended
 from gateway.schemas.events import (
     Cited,
     Ended,
@@ -133,7 +134,7 @@ class Translated:
             if words is not None:
                 return self._write(words)
         if isinstance(event, Finished):
-            self.finish = event.native or event.finish
+            self.finish = why_ended(event.finish, event.native)
         elif isinstance(event, Used):
             self.usage = event.usage
         elif isinstance(event, Started):
@@ -144,13 +145,13 @@ class Translated:
         return self._writer.write(event)
 
 
-class Passed:
+class Passed(Through[Tap]):
     """A source of the caller's own dialect: whole events pass by bytes; few are read."""
 
     dropped: tuple[str, ...] = ()
 
     def __init__(self, tap: Tap) -> None:
-        self._tap = tap
+        super().__init__(tap)
         self._cut: GatewayError | None = None
         self.feed = tap.feed
 
@@ -159,50 +160,14 @@ class Passed:
         return not data.startswith(_ALIVE) or _SIGNS.fullmatch(data) is None
 
     @property
-    def skipped(self) -> int:
-        """Events that could not be read and were left out."""
-        return self._tap.skipped
-
-    @property
-    def committed(self) -> bool:
-        """Content has come."""
-        return self._tap.committed
-
-    @property
-    def terminated(self) -> bool:
-        """The dialect's own last event has come."""
-        return self._tap.terminated
-
-    @property
-    def complete(self) -> bool:
-        """The model said that it is done."""
-        return self._tap.complete
-
-    @property
     def failure(self) -> GatewayError | None:
         """What broke the stream."""
-        return self._tap.error or self._cut
-
-    @property
-    def usage(self) -> Usage | None:
-        """The last word on tokens."""
-        return self._tap.usage
-
-    @property
-    def model(self) -> str:
-        """The model that answers."""
-        return self._tap.model
-
-    @property
-    def finish(self) -> str:
-        """The provider's word for why it stopped."""
-        return self._tap.finish
+        return self._reader.error or self._cut
 
     def end(self) -> bytes:
         """The provider's body is over; a stream without a finish was cut."""
-        rest = self._tap.finish_bytes()
-        if not self._tap.complete and self._tap.error is None:
+        tap = self._reader
+        rest = tap.finish_bytes()
+        if not tap.complete and tap.error is None:
             self._cut = UpstreamClosed("the provider's stream ended before it was complete")
-        if self._tap.complete and not self._tap.terminated:
-            return rest + self._tap.LAST
-        return rest
+        return rest + tap.LAST if tap.complete and not tap.terminated else rest

@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from gateway._speedups.health import TargetHealth
 from gateway._speedups.http1 import Client, Origin
 from gateway.config import Config, ProviderConfig
 from gateway.config.model import way_of
 from gateway.config.secret import Secret
-from gateway.providers.address import parse_base_url, path_for, stream_path_for
+from gateway.providers.address import parse_base_url, path_for, prefill_path_for, stream_path_for
 from gateway.providers.provider import Provider
 from gateway.providers.registry import vendor_of
 from gateway.upstream.connection import (
@@ -148,5 +150,8 @@ def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
             tuple((name.encode("ascii"), field) for name, field in serving.lists),
             serving.framing,
         )
+        ahead = prefill_path_for(vendor, serving, base_url=base_url, settings=config.settings)
+        if ahead is not None:
+            lane = replace(lane, prefill=replace(lane, path=ahead, stream_path=None))
         found.append(lane)
     return tuple(found)

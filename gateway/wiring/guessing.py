@@ -109,6 +109,7 @@ class Outlook(msgspec.Struct):
     """What is known of requests with these targets: the first one, the rates, tokens for a byte of a prompt, tokens of
     an answer. `turn` counts its requests, as far as its ratio is to be learnt; else it is below 0."""
 
+    targets: tuple[Target, ...]
     target: Target
     rates: Rates
     size: Figure
@@ -187,13 +188,19 @@ class Guesses(Guess):
         self._lessons = lessons
         self._learns = reserve == "learned"
         self._most = reserve == "most"
+        self._counter = lessons.counter
         self._outlooks: dict[tuple[Target, ...], Outlook] = {}
+        self._last: Outlook | None = None
 
     def of(self, call: Call, plan: Plan, key: str) -> Asked:
         """What this request is expected to take at the dearest target; what has no known price costs nothing."""
-        targets, facts = plan.targets, call.facts
-        outlook = self._outlooks.get(targets) or self._look_out(targets)
-        text, files = (len(call.body), 0) if isinstance(facts, Facts) else (0, 1)
+        targets, facts, text = plan.targets, call.facts, len(call.body)
+        outlook = self._last
+        if outlook is None or outlook.targets is not targets:
+            outlook = self._last = self._outlooks.get(targets) or self._look_out(targets)
+        files = 0
+        if not isinstance(facts, Facts):
+            text, files = 0, 1
         if text > LONGEST_WORD:
             text, files = parts_of(call.body)
         prompt = int(text * outlook.size.value) + files * FILE
@@ -201,15 +208,14 @@ class Guesses(Guess):
         allowed = output = 0
         choices = 1
         if shape is not None:
-            choices = max(1, min(facts.choices or 1, 128))
+            choices = max(1, min(facts.choices, 128)) if facts.choices else 1
             allowed = output = output_tokens(call, shape)
             if self._learns or not allowed:
                 output = self._output(allowed, outlook, key)
             output *= choices
         rates = outlook.rates if prompt <= LONG_TOKENS else self._rates(targets, prompt)
-        amount = priced(prompt, output, rates)
-        counter = self._lessons.counter
-        found = Asked(counter, call, outlook, rates, output, allowed, choices, text, files, amount)
+        amount = prompt + output, ceil(prompt * rates[0] + output * rates[1] + rates[2])
+        found = Asked(self._counter, call, outlook, rates, output, allowed, choices, text, files, amount)
         if outlook.turn >= 0 and text <= SAMPLED and outlook.is_due():
             found.exactly()
         return found
@@ -232,17 +238,17 @@ class Guesses(Guess):
         usage = record.usage
         if usage is None or record.estimated or not isinstance(wanted, Asked):
             return
-        outlook = wanted.outlook
+        outlook, text = wanted.outlook, wanted.text
         target = outlook.target
         if record.model != target.model or record.provider != target.provider:
             return  # another one answered, of whose kind this prompt was not taken for
-        if usage.output and (self._learns or not wanted.allowed):
+        if (self._learns or not wanted.allowed) and usage.output:
             output = usage.output / wanted.choices
             outlook.answer.tell(output)
             if self._learns:
                 self._lessons.answers_of.of((record.key, target)).tell(output)
-        if usage.input and wanted.text >= SMALLEST:
-            outlook.size.tell(max(usage.input - wanted.files * FILE, 1) / wanted.text)
+        if text >= SMALLEST and usage.input:
+            outlook.size.tell(max(usage.input - wanted.files * FILE, 1) / text)
             if wanted.counted:
                 wanted.counter.ratios.learn(target.model, wanted.counted, usage.input)
 
@@ -251,6 +257,7 @@ class Guesses(Guess):
         if len(self._outlooks) >= MEMO:
             self._outlooks.clear()
         found = self._outlooks[targets] = Outlook(
+            targets,
             first,
             self._rates(targets, USUAL_TOKENS),
             lessons.sizes.of(first),

@@ -232,6 +232,9 @@ DIFFERING = frozenset(
 
 ENDLESS = {"timeouts": SHORT}
 BY_PROVIDER: dict[tuple[str, str], Fault] = {
+    ("fault-quota", "anthropic"): both("quota", refused(400, 1), rescued(1)),
+    # Gemini says of both that the quota is exceeded.
+    ("fault-quota", "gemini"): both("quota", refused(429, 3), rescued(1)),
     ("fault-quota", "bedrock"): both("quota", refused(400, 1), rescued(1)),
     ("fault-quota", "cohere"): both("quota", refused(402, 1), rescued(1)),
     # A whole answer that is an error has no place for its kind.

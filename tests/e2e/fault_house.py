@@ -83,14 +83,19 @@ def configuration(
     }
 
 
-_PATHS = {"openai": "/v1", "anthropic": "", "gemini": "", "bedrock": "", "cohere": ""}
+_PATHS = {"openai": "/v1", "anthropic": "", "gemini": "", "bedrock": "", "cohere": "", "deepseek": ""}
 SPARE = {"openai": "anthropic"}
 """The dialect of what stands by; of all others it is OpenAI's."""
 
 
 def wire_provider(mock: Mock, dialect: str, name: str, scheme: str = "http") -> dict[str, Any]:
-    """A provider of the gateway's configuration; OpenAI's serves Responses too."""
-    dialect = "openai" if dialect == "responses" else dialect
+    """A provider as the configuration has it. Azure has Responses at any address, a server like OpenAI's not."""
+    if dialect == "responses":
+        return {
+            "type": "azure",
+            "base_url": f"{scheme}://{mock.host}:{mock.port}/{name}",
+            "keys": ["provider-key"],
+        }
     url = f"{scheme}://{mock.host}:{mock.port}/{name}{_PATHS[dialect]}"
     return {"type": dialect, "base_url": url, "keys": ["provider-key"]}
 

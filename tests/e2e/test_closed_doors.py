@@ -74,7 +74,11 @@ def test_a_token_of_the_issuer_opens_the_door(openai_upstream: FaultServer, tmp_
     openai_upstream.handle(handler)
     issuer = {"issuer": "https://issuer", "audience": "gateway", "jwks_url": f"{openai_upstream.url}/keys"}
     providers = {"openai": {"base_url": f"{openai_upstream.url}/v1", "keys": [OPENAI_KEY]}}
-    config = {"providers": providers, "auth": {"jwt": {**issuer, "claims": {"models": "m"}}}}
+    config = {
+        "server": {"workers": 1},  # each gets the issuer's keys for itself, and one is waited for
+        "providers": providers,
+        "auth": {"jwt": {**issuer, "claims": {"models": "m"}}},
+    }
     gateway = Gateway(config, tmp_path)
     try:
         wait_for(lambda: ask(gateway, MODEL, token).status == 200)

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,30 +163,33 @@ def test_pages_are_followed_to_their_end(lists: Lists, start: Start) -> None:
     assert {"name": "models/gemini/gem-first", "inputTokenLimit": 100}.items() <= listed[-1].items()
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param([body("200 OK", b"{")], id="broken"),
-        pytest.param([body("200 OK", b'{"data": 5}')], id="of-another-shape"),
-        pytest.param([body("200 OK", b"[" * 100_000)], id="deep"),
-        pytest.param(
-            [b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n" + b" " * (5 << 20)], id="huge"
-        ),
-        pytest.param([body("200 OK", b"\x1f\x8b", "content-encoding: gzip")], id="compressed"),
-        pytest.param([b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{", CLOSE], id="cut"),
-        pytest.param([body("302 Found", b"", "location: http://127.0.0.1:1/")], id="elsewhere"),
-        pytest.param([b"HTTP/1.1 200 OK\r\n", HANG], id="silent"),
-    ],
-)
-def test_a_bad_list_harms_neither_the_others_nor_requests(
-    lists: Lists, start: Start, answer: list[Any]
-) -> None:
-    lists.by_path["/bad/models"] = lambda _: answer
+BAD: dict[str, list[Any]] = {
+    "broken": [body("200 OK", b"{")],
+    "of-another-shape": [body("200 OK", b'{"data": 5}')],
+    "deep": [body("200 OK", b"[" * 100_000)],
+    "huge": [b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n" + b" " * (5 << 20)],
+    "compressed": [body("200 OK", b"\x1f\x8b", "content-encoding: gzip")],
+    "cut": [b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{", CLOSE],
+    "elsewhere": [body("302 Found", b"", "location: http://127.0.0.1:1/")],
+    "silent": [b"HTTP/1.1 200 OK\r\n", HANG],
+}
+"""Lists that are none, by the name of the provider that has them."""
+
+
+def told(answer: Answer, _: Seen) -> Answer:
+    return answer
+
+
+def test_bad_lists_harm_neither_the_others_nor_requests(lists: Lists, start: Start) -> None:
+    for name, answer in BAD.items():
+        lists.by_path[f"/{name}/models"] = partial(told, answer)
     lists.serve("/good/models", "good-1")
-    gateway = start("bad", "good")
+    gateway = start(*BAD, "good")
     until(lambda: "good/good-1" in names(gateway))
-    until(lambda: bool(lists.asked("/bad/models")))
-    assert chat(gateway, "bad/any")[0] == 200
+    until(lambda: all(lists.asked(f"/{name}/models") for name in BAD))
+    for name in BAD:
+        assert chat(gateway, f"{name}/any")[0] == 200
+    assert names(gateway) == ["good/good-1"]
     gateway.stop()
 
 

@@ -1,6 +1,7 @@
 """With `mid_stream: resume` a stream that breaks is gone on with by the next target: the caller reads one answer, each
 word once, or learns that it is not whole."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,6 +44,19 @@ BREAKS = (
     *(Break("cut-3", caller=caller, provider=caller) for caller in ("anthropic", "gemini")),
     Break("stall-3", caller="anthropic", provider="anthropic", spare_of="anthropic"),
     Break("inband-3", caller="gemini", provider="gemini", spare_of="gemini"),
+    *(Break("cut-3", caller=caller, provider=caller) for caller in ("bedrock", "cohere", "responses")),
+    *(
+        Break("inband-3", caller=one, provider=one, spare_of=one)
+        for one in ("bedrock", "cohere", "responses")
+    ),
+    *(Break("torn-2", provider=one, spare_of="bedrock") for one in ("bedrock", "cohere", "responses")),
+    Break("checksum-3", caller="bedrock", provider="bedrock", spare_of="anthropic"),
+    Break("nodone", caller="cohere", provider="cohere", spare_of="bedrock"),
+    Break("stall-3", caller="responses", provider="bedrock", spare_of="responses"),
+    Break("cut-3", caller="bedrock", provider="cohere", spare="mock-width9", pieces=3, cut=True),
+    Break("cut-3", caller="responses", provider="responses", spare="", pieces=3, cut=True),
+    Break("cut-3", spare_of="deepseek"),
+    Break("cut-3", provider="anthropic", spare="fault-prefill", spare_of="deepseek"),
     # A target that refuses to go on from the assistant's own words is asked for the whole, or not at all.
     Break("cut-3", spare="fault-prefill"),
     Break("cut-3", spare="fault-prefill", spare_of="anthropic"),
@@ -132,6 +146,21 @@ def test_the_next_target_is_asked_once_for_the_rest(house: House) -> None:
             assert asked == 1, one.name
         else:  # refused once as a prefill and asked for the whole, or tried again after an error of its own
             assert 1 <= asked <= 3, one.name
+
+
+def test_deepseek_is_asked_for_the_rest_at_its_beta_address(house: House) -> None:
+    """And for the whole at its usual one, where it refuses."""
+    for number, one in enumerate(BREAKS):
+        if one.spare_of != "deepseek":
+            continue
+        house.replies[one.name].result(60)
+        first, *others = house.mock.seen_of(f"s{number}")
+        assert first.target == f"/s{number}/beta/chat/completions"
+        body = json.loads(first.body)
+        assert body["messages"][-1] == {"role": "assistant", "content": "".join(PIECES[:3]), "prefix": True}
+        assert body["thinking"] == {"type": "disabled"}
+        assert [again.target for again in others] == [f"/s{number}/chat/completions"] * (one.spare != "mock")
+        assert all("thinking" not in json.loads(again.body) for again in others)
 
 
 def test_nothing_is_left_behind_by_streams_that_went_on(house: House, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai_wire
@@ -237,6 +238,7 @@ def test_a_taken_port_is_told(start_gateway: Any) -> None:
         assert gateway.wait(10) not in (0, None)
     assert f"127.0.0.1:{port}" in gateway.log()
     assert "Traceback" not in gateway.log()
+    assert not list(Path("/dev/shm").glob(f"gateway-*-{port}.*"))
 
 
 def test_probes(gateway: Gateway) -> None:

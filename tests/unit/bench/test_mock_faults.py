@@ -25,6 +25,7 @@ async def mock() -> AsyncIterator[Mock]:
         ("gpt-4o-fault-503-once", FaultSpec("STATUS", status=503, first=1)),
         ("openai/fault-429-retry2-first3", FaultSpec("STATUS", status=429, retry="retry-after: 2", first=3)),
         ("fault-429-retry250ms", FaultSpec("STATUS", status=429, retry="retry-after-ms: 250")),
+        ("fault-429-wait2", FaultSpec("STATUS", status=429, wait=2)),
         ("fault-stall", FaultSpec("stall", number=3)),
         ("fault-stall-7-rate10-xmine", FaultSpec("stall", number=7, rate=10)),
         ("fault-cut-0-mock-chunks9", FaultSpec("cut", number=0)),

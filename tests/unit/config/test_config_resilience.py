@@ -7,6 +7,7 @@ import pytest
 from vendors_for_tests import KNOWN
 
 from gateway.config import Config, ConfigError, load
+from gateway.config.explanation import explain
 from gateway.config.resilience import CAUSES, STEPS
 from gateway.errors import UpstreamConnectError, UpstreamStatus
 from gateway.schemas.plan import Breaker, Concurrency
@@ -122,6 +123,17 @@ models:
         ("ollama", "x"): Concurrency(2, 30, 2.0),
         ("vllm", "z"): Concurrency(5, 5, 2.0),
     }
+    shown = {line.split()[0]: line for line in explain(config, KNOWN).splitlines() if line.strip()}
+    assert shown["PROVIDER"].endswith("AT ONCE")
+    assert shown["ollama"].endswith("  8, 8 wait up to 2s")
+    assert shown["openai"].endswith("  100, nobody waits")
+    assert shown["vllm"].endswith("  any number")
+    assert shown["a"].split("  ")[-1] == "50%, at once 2, 30 wait up to 2s"
+    assert shown["vllm/z"].split("  ")[-1] == "fallback 1, at once 5, 5 wait up to 2s"
+
+
+def test_bounds_are_shown_only_where_there_are_any(read: Read) -> None:
+    assert "AT ONCE" not in explain(read("providers: {ollama: {}}"), KNOWN)
 
 
 @pytest.mark.parametrize(

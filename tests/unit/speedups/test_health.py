@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway._speedups.health import HALF_OPEN, OPEN, SHUT, Board, TargetHealth, forget, sections, survey
+from gateway._speedups.health import (
+    HALF_OPEN,
+    OPEN,
+    SHUT,
+    Board,
+    TargetHealth,
+    counted,
+    forget,
+    sections,
+    survey,
+)
 from gateway._speedups.ledger import Ledger
 
 S = 1_000_000_000
@@ -125,6 +135,49 @@ def test_the_slow_end_of_latency_is_found(target: TargetHealth) -> None:
     assert 300_000_000 < target.slow < 700_000_000
 
 
+def test_whoever_was_not_waited_for_is_never_thought_quicker(target: TargetHealth) -> None:
+    target.outwaited(1_000, NOW)
+    assert target.latency(NOW) == 1_000  # of an unknown one this is known
+    assert target.slow == 0  # and its slow end is not
+    target.succeeded(9_000, NOW)
+    slow = target.slow
+    for _ in range(100):
+        target.outwaited(8_999, NOW)
+    assert (target.latency(NOW), target.slow) == (9_000, slow)
+    target.outwaited(90_000, NOW)
+    assert target.latency(NOW) == 90_000
+    assert target.slow > slow
+    assert target.success == 1  # it is not to blame
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**12), st.integers(0, 10**10)), max_size=40))
+def test_property_a_lower_bound_only_ever_raises(tries: list[tuple[bool, int, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Board(Ledger.create(Path(folder) / "ledger", sections()), 0).target(b"t")
+        now = NOW
+        for answered, took, passed in tries:
+            now += passed
+            before = target.latency(now), target.slow
+            if answered:
+                target.succeeded(took, now)
+                continue
+            target.outwaited(took, now)
+            assert target.latency(now) == pytest.approx(max(before[0], took, 1 if before[0] < 1 else 0))
+            assert target.slow >= before[1]
+
+
+def test_a_quantile_of_tries_that_are_cut_short_is_that_of_whole_ones(target: TargetHealth) -> None:
+    """As hedges do it: whatever takes longer than the quantile is ended a moment later."""
+    for turn in range(4_000):
+        first = 500_000_000 if turn % 10 == 0 else 100_000_000
+        slow = target.slow
+        if slow and first > slow:
+            target.outwaited(slow + 1_000_000, NOW)
+        else:
+            target.succeeded(first, NOW)
+    assert 300_000_000 < target.slow < 700_000_000
+
+
 def test_headroom_is_the_smaller_share_until_the_limit_is_full_again(target: TargetHealth) -> None:
     assert target.headroom(NOW) == 1
     target.limits(NOW, requests=(50, 100, 10 * S), tokens=(100, 1_000, 20 * S))
@@ -232,6 +285,18 @@ def test_a_breaker_of_no_failures_never_opens(ledger: Ledger) -> None:
         assert not target.failed(NOW, 10**12)
         assert not target.cool(NOW, 10**12)
     assert (target.state(NOW), target.admit(NOW), target.opened) == (SHUT, 1, 0)
+
+
+def test_what_is_no_target_is_counted_over_all_workers(ledger: Ledger) -> None:
+    boards = [Board(ledger, number) for number in range(3)]
+    boards[0].target(b"p\0m").begin()
+    for board in boards:
+        board.target(b"\0tp\0\0").begin()
+    boards[1].target(b"\0wp\0\0m").begin()
+    boards[2].target(b"\0tp\0\0").end()
+    assert sorted(counted(ledger)) == [(b"\0tp\0\0", 2), (b"\0wp\0\0m", 1)]
+    Board(ledger, 0)  # a successor in this row: what its predecessor held went with it
+    assert sorted(counted(ledger)) == [(b"\0tp\0\0", 1), (b"\0wp\0\0m", 1)]
 
 
 def test_a_start_finds_everything_shut(ledger: Ledger) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from reference import translate_oracle as oracle
 
@@ -104,6 +104,7 @@ neutral: st.SearchStrategy[Part] = (
 
 
 @given(st.lists(neutral, max_size=3))
+@example([ToolCall("half", "f", '{"a":"\\ud800"}')])
 def test_plain_blocks_are_the_oracles(said: list[Part]) -> None:
     found = plain_blocks(tuple(said))
     encode = msgspec.json.encode

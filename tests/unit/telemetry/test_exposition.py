@@ -51,6 +51,8 @@ OTHER_FAMILIES = {
     "gateway_shadow",
     "gateway_queue_seconds",
     "gateway_queue_refused",
+    "gateway_queue_waiting",
+    "gateway_places_taken",
     "gateway_keys_benched",
     "gateway_key_benched",
     "gateway_journal_lost",

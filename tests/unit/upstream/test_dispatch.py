@@ -340,6 +340,34 @@ async def test_the_first_may_still_win(tmp_path: Path) -> None:
     assert ("hedge", "lost") in one.watched.told
 
 
+async def test_a_target_that_always_loses_is_learnt_as_slow(tmp_path: Path) -> None:
+    async with house(tmp_path, "a", "b") as one:
+        one.providers["a"].script([HANG])
+        await one.send(one.plan("a", "b", hedge=NOW))
+        now = monotonic_ns()
+        assert one.health("a").latency(now) > 0.015e9
+        assert one.health("a").success == 1
+
+
+async def test_a_caller_that_leaves_tells_how_long_it_waited(tmp_path: Path) -> None:
+    async with house(tmp_path, "a") as one:
+        one.providers["a"].script([HANG])
+        task = asyncio.create_task(one.send(one.plan("a")))
+        await one.providers["a"].came.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert one.health("a").latency(monotonic_ns()) > 0
+
+
+async def test_a_refusal_says_nothing_of_how_long_an_answer_takes(tmp_path: Path) -> None:
+    async with house(tmp_path, "a") as one:
+        one.providers["a"].script(refusal(400))
+        with pytest.raises(errors.UpstreamStatus):
+            await one.send(one.plan("a"))
+        assert one.health("a").latency(monotonic_ns()) == 0
+
+
 async def test_a_quick_first_is_not_hedged(tmp_path: Path) -> None:
     async with house(tmp_path, "a", "b") as one:
         await one.send(one.plan("a", "b", hedge=Hedge(share=1.0, after=5.0)))
