@@ -15,8 +15,8 @@ from posix.unistd cimport usleep
 
 cdef enum:
     TALLEST = 8
-    CARE = 64           # nodes that an insertion keeps in view
-    VIEW = 32           # and a search
+    CARE = 128           # nodes that an insertion keeps in view
+    VIEW = 48           # and a search
     BRIEF = 128         # dimensions that a search looks at on its way: these, or half of all
     BURST = 2           # vectors that are added
     PAUSE = 300         # before so many microseconds of pause

@@ -109,7 +109,7 @@ cdef product_function product = fastest_product()
 
 cdef enum:
     WIDEST = 4096
-    POOL = 64           # nodes that a walk keeps in view, at the most
+    POOL = 128          # nodes that a walk keeps in view, at the most
     FINE = 4095         # what the largest number of a question becomes
 
 

@@ -1,5 +1,6 @@
-"""What callers notice of a store that is away: the same load before, while SQLite's file is locked, and after; then
-every answer must be a row. `python -m bench.outage [--away S] [--rate R]`"""
+"""What callers notice of a store that is away: the same load before, while SQLite's file is locked or a PostgreSQL
+server of the bench's own is stopped, and after; then every answer must be a row.
+`python -m bench.outage [--away S] [--rate R] [--postgres]`"""
 
 import argparse
 import sqlite3
@@ -7,17 +8,22 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import create_engine, text
 
 from bench.cores import Cores, available, layout
 from bench.load.exchange import Load, Result
 from bench.load.fleet import LoadFailed, measure
 from bench.load.histogram import spread
+from bench.postgres import House, programs
 from bench.processes import Child, ChildFailed
 from bench.scenarios import BY_NAME, Server, exchange
-from bench.servers import start_gateway, start_mock
+from bench.servers import await_ready, spawn_gateway, start_gateway, start_mock
 
 GOAL = 1.1
 PATIENCE = 60.0
+COUNTED = "SELECT COUNT(*) FROM records WHERE status = 200"
 
 
 def asked(server: Server, rate: float, seconds: float, cores: Cores) -> Result:
@@ -32,22 +38,97 @@ def asked(server: Server, rate: float, seconds: float, cores: Cores) -> Result:
     return measure(load, cores, lambda window: window.await_stop())
 
 
-def rows(store: Path) -> int:
-    """How many answers are stored."""
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)
-    try:
-        (found,) = connection.execute("SELECT COUNT(*) FROM records WHERE status = 200").fetchone()
-    finally:
-        connection.close()
-    return int(found)
+class Store(Protocol):
+    """Where the records go."""
+
+    def start(self, out: Path, mock: Server, cores: Cores) -> tuple[Child, Server]: ...
+    def leave(self) -> None: ...
+    def back(self) -> None: ...
+    def rows(self) -> int: ...
+    def close(self) -> None: ...
 
 
-def settled(store: Path) -> int:
+class Locked:
+    """SQLite's file, which somebody else holds while it is away."""
+
+    def start(self, out: Path, mock: Server, cores: Cores) -> tuple[Child, Server]:
+        """The gateway on it."""
+        self._file = out / "data" / "gateway.db"
+        return start_gateway(out, mock, cores)
+
+    def leave(self) -> None:
+        """Nobody can write from now on."""
+        self._holder = sqlite3.connect(self._file, isolation_level=None, timeout=10)
+        self._holder.execute("BEGIN IMMEDIATE")
+
+    def back(self) -> None:
+        """Everybody can again."""
+        self._holder.close()
+
+    def rows(self) -> int:
+        """How many answers are stored."""
+        connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=5)
+        try:
+            (found,) = connection.execute(COUNTED).fetchone()
+        finally:
+            connection.close()
+        return int(found)
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+
+
+class Stopped:
+    """A PostgreSQL server, which is not there while it is away. Raises ChildFailed where none is installed."""
+
+    def __init__(self) -> None:
+        folder = programs()
+        if folder is None:
+            raise ChildFailed("no PostgreSQL server is installed")
+        self._house = House(folder)
+        self._house.start()
+        self._known = 0
+
+    def start(self, out: Path, mock: Server, cores: Cores) -> tuple[Child, Server]:
+        """The gateway on it."""
+        url = f"http://{mock.host}:{mock.port}"
+        more = {"store": {"url": self._house.url}}
+        child, server = spawn_gateway(out, url, cores, workers=max(1, len(cores)), more=more)
+        child.await_port(server.port)
+        await_ready(child, server)
+        return child, server
+
+    def leave(self) -> None:
+        """It ends as by a crash."""
+        self._known = self.rows()
+        self._house.stop()
+
+    def back(self) -> None:
+        """It is there again."""
+        self._house.start()
+
+    def rows(self) -> int:
+        """How many answers are stored; while it is away, how many were."""
+        if not self._house.running:
+            return self._known
+        engine = create_engine(self._house.url)
+        try:
+            with engine.connect() as connection:
+                return int(connection.execute(text(COUNTED)).scalar_one())
+        finally:
+            engine.dispose()
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+        self._house.close()
+
+
+def settled(store: Store) -> int:
     """How many are stored when no more come."""
     deadline, before = time.monotonic() + PATIENCE, -1
-    while time.monotonic() < deadline and (found := rows(store)) != before:
+    while time.monotonic() < deadline and (found := store.rows()) != before:
         before = found
-        time.sleep(2)
+        time.sleep(6)  # a store that was away is tried again every 5 s
     return before
 
 
@@ -56,22 +137,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.outage", description=__doc__)
     parser.add_argument("--away", type=float, default=60.0, help="seconds for which the file is locked")
     parser.add_argument("--rate", type=float, default=500.0)
+    parser.add_argument("--postgres", action="store_true", help="a PostgreSQL server that is stopped")
     parser.add_argument("--out", type=Path, default=Path("bench/out"))
     arguments = parser.parse_args()
     where, children = layout(available()), list[Child]()
-    store = arguments.out / "data" / "gateway.db"
+    store: Store | None = None
     try:
+        store = Stopped() if arguments.postgres else Locked()
         mock, mock_server = start_mock(arguments.out, where.mock)
         children.append(mock)
-        gateway, server = start_gateway(arguments.out, mock_server, where.gateway)
+        gateway, server = store.start(arguments.out, mock_server, where.gateway)
         children.append(gateway)
         begin = _counted(server)
         before = asked(server, arguments.rate, arguments.away / 2, where.load)
-        holder = sqlite3.connect(store, isolation_level=None, timeout=10)
-        holder.execute("BEGIN IMMEDIATE")
+        store.leave()
         during = asked(server, arguments.rate, arguments.away, where.load)
-        held = rows(store)
-        holder.close()
+        held = store.rows()
+        store.back()
         after = asked(server, arguments.rate, arguments.away / 2, where.load)
         answers = _counted(server) - begin
         stored = settled(store)
@@ -81,6 +163,8 @@ def main() -> int:
     finally:
         for child in reversed(children):
             child.stop()
+        if store is not None:
+            store.close()
     tails = {}
     for name, result in (("before", before), ("away", during), ("after", after)):
         found = spread(result.latency)

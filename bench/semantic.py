@@ -33,6 +33,8 @@ NAMESPACE = b"n" * 16
 THRESHOLD = 0.93
 BATCH = 256
 TICK = 0.001
+SOON = 0.0025
+"""Seconds between two slices of what is learned, as in a worker."""
 
 Percentiles = dict[str, float]
 Find = Callable[[str], Awaitable[bool]]
@@ -153,7 +155,7 @@ async def filled(semantic: Semantic) -> dict[str, Any]:
     lag = Lag()
     begun = time.perf_counter()
     while semantic.follow(time.time()):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(SOON)
     read = time.perf_counter() - begun
     while semantic.vectors.pending:
         semantic.follow(time.time())

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.cores import Cores
@@ -55,7 +56,14 @@ def start_nginx(out: Path, mock: Server, cores: Cores) -> tuple[Child, Server] |
     return child, Server("nginx", "proxy", "127.0.0.1", port)
 
 
-def gateway_config(mock_url: str, port: int, admin_port: int, workers: int, data: Path) -> str:
+def gateway_config(
+    mock_url: str,
+    port: int,
+    admin_port: int,
+    workers: int,
+    data: Path,
+    more: Mapping[str, object] | None = None,
+) -> str:
     """A gateway config (YAML's JSON subset) with the mock behind openai and anthropic, the declared names, and a
     caller key."""
     config = {
@@ -67,6 +75,7 @@ def gateway_config(mock_url: str, port: int, admin_port: int, workers: int, data
         },
         "models": ROUTES,
         "data": str(data),
+        **(more or {}),
     }
     return json.dumps(config, indent=1)
 
@@ -80,15 +89,22 @@ def start_gateway(out: Path, mock: Server, cores: Cores) -> tuple[Child, Server]
 
 
 def spawn_gateway(
-    out: Path, mock_url: str, cores: Cores, *, workers: int, fresh: bool = True
+    out: Path,
+    mock_url: str,
+    cores: Cores,
+    *,
+    workers: int,
+    fresh: bool = True,
+    more: Mapping[str, object] | None = None,
 ) -> tuple[Child, Server]:
-    """`gateway serve`, without waiting for it. `fresh` is one that has nothing stored."""
+    """`gateway serve`, without waiting for it. `fresh` is one that has nothing stored; `more` are sections of its
+    configuration."""
     port = free_port()
     config = out / "gateway.yaml"
     out.mkdir(parents=True, exist_ok=True)
     if fresh:
         shutil.rmtree(out / "data", ignore_errors=True)  # else its journal is read beside the measurement
-    config.write_text(gateway_config(mock_url, port, free_port(), workers, out.resolve() / "data"))
+    config.write_text(gateway_config(mock_url, port, free_port(), workers, out.resolve() / "data", more))
     argv = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
     child = Child(argv, log=out / "gateway.log", cores=cores)
     return child, Server("gateway", "gateway", "127.0.0.1", port, key=GATEWAY_KEY)

@@ -60,20 +60,19 @@ def verdicts(gateway: Gateway) -> tuple[float, float, float]:
     return agreed, differed, failed
 
 
-@pytest.mark.parametrize("stream", [False, True])
 def test_answers_that_are_wrong_are_noticed_until_nothing_is_alike(
-    start_gateway: StartGateway, openai_upstream: FaultServer, stream: bool
+    start_gateway: StartGateway, openai_upstream: FaultServer
 ) -> None:
     gateway = start_gateway(cache=CHECKED, limits={"shadows": 100})
     openai_upstream.handle(answering(do="Open the settings and press reset.", can="Bananas are yellow."))
-    learned(gateway, openai_upstream, stream=stream)
-    openai_upstream.wait(lambda: looked(ask(gateway, ALIKE, UNKEPT, stream=stream)) == "semantic")
+    learned(gateway, openai_upstream, stream=True)
+    openai_upstream.wait(lambda: looked(ask(gateway, ALIKE, UNKEPT, stream=True)) == "semantic")
 
     def told() -> set[str]:
-        return {looked(ask(gateway, ALIKE, UNKEPT, stream=stream)) for _ in range(6)}
+        return {looked(ask(gateway, ALIKE, UNKEPT, stream=True)) for _ in range(6)}
 
     openai_upstream.wait(lambda: told() == {"miss"})
-    assert b"yellow" in ask(gateway, ALIKE, stream=stream).body
+    assert b"yellow" in ask(gateway, ALIKE, stream=True).body
     agreed, differed, _ = verdicts(gateway)
     assert agreed == 0 < differed
     assert gateway.metric("gateway_cache_error_ratio") == 1
@@ -84,7 +83,7 @@ def test_answers_that_are_wrong_are_noticed_until_nothing_is_alike(
     gateway.stop()
 
 
-def test_answers_that_agree_change_nothing_and_are_recorded_as_copies(
+def test_answers_that_agree_or_cannot_be_compared_change_nothing_and_are_recorded_as_copies(
     start_gateway: StartGateway, openai_upstream: FaultServer
 ) -> None:
     log = {"format": "json", "level": "debug"}
@@ -94,12 +93,20 @@ def test_answers_that_agree_change_nothing_and_are_recorded_as_copies(
     for _ in range(4):
         assert looked(ask(gateway, ALIKE)) == "semantic"
     openai_upstream.wait(lambda: verdicts(gateway) == (4, 0, 0))
+    openai_upstream.script(
+        list(wire.as_json(openai_wire.error("busy"), 500)),
+        list(wire.as_json(openai_wire.completion("cut", finish="length"))),
+    )
+    for number in (5, 6):
+        assert looked(ask(gateway, ALIKE)) == "semantic"
+        openai_upstream.wait(lambda: sum(verdicts(gateway)) == number)  # noqa: B023 - called here
+    assert verdicts(gateway) == (4, 0, 2)
     assert gateway.metric("gateway_cache_threshold") == 0.93
     lines = [json.loads(line) for line in gateway.log().splitlines()]
     copies = [line for line in lines if line.get("event") == "shadow"]
     assert {line["cache"] for line in copies} == {"checked"}
     assert looked(ask(gateway, ASKED)) == "hit"
-    assert len(openai_upstream.seen) == 1 + len(copies) == 5, "what is the very same is not asked again"
+    assert len(openai_upstream.seen) == 1 + len(copies) == 7, "what is the very same is not asked again"
     gateway.stop()
 
 
@@ -121,19 +128,3 @@ def test_a_check_never_delays_and_a_drain_does_not_wait_for_it(
     assert len(openai_upstream.seen) == 2
     gateway.stop()
     held.open()
-
-
-def test_what_cannot_be_compared_is_counted_as_that(
-    start_gateway: StartGateway, openai_upstream: FaultServer
-) -> None:
-    gateway = start_gateway(cache=CHECKED, server={"workers": 1})
-    learned(gateway, openai_upstream)
-    openai_upstream.script(
-        list(wire.as_json(openai_wire.error("busy"), 500)),
-        list(wire.as_json(openai_wire.completion("cut", finish="length"))),
-    )
-    for number in (1, 2):
-        assert looked(ask(gateway, ALIKE)) == "semantic"
-        openai_upstream.wait(lambda: sum(verdicts(gateway)) == number)  # noqa: B023 - called here
-    assert verdicts(gateway) == (0, 0, 2)
-    gateway.stop()

@@ -112,6 +112,8 @@ def test_a_stopped_writer_delays_nobody(tmp_path: Path) -> None:
         board.reach(seed, seed * 1_000_000 + 3)
         killed(writer, signal.SIGSTOP)
         try:
+            while store.stats().bytes > 2_000_000:  # how far it came before it was stopped
+                job.step()
             first = 1000 * seed
             for at in range(first, first + 300, 20):
                 job.step()  # also evicts what the stopped one has written
