@@ -19,13 +19,13 @@ cdef enum:
     VIEW = 48           # and a search
     BRIEF = 128         # dimensions that a search looks at on its way: these, or half of all
     BURST = 2           # vectors that are added
-    PAUSE = 300         # before so many microseconds of pause
+    PAUSE = 150         # before so many microseconds of pause
     SOON = 4            # nodes whose links are probably looked through next
 
 include "graph_nodes.pxi"
 include "graph_walks.pxi"
 
-MOST = 32
+MOST = 48
 """The most neighbours that are told."""
 
 

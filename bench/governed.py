@@ -112,12 +112,14 @@ def asked(server: Server, keys: int) -> tuple[Exchange, ...]:
     return tuple(msgspec.structs.replace(plain, headers=headers) for headers in callers)
 
 
-def rate(child: Child, server: Server, keys: int, seconds: float, cores: Cores) -> tuple[float, float]:
+def rate(
+    child: Child, server: Server, exchanges: tuple[Exchange, ...], seconds: float, cores: Cores
+) -> tuple[float, float]:
     """Requests/s at peak, and CPU µs for each. Raises LoadFailed where any answer was wrong."""
     load = Load(
         host=server.host,
         port=server.port,
-        exchanges=asked(server, keys),
+        exchanges=exchanges,
         seconds=seconds,
         connections=CONNECTIONS,
     )
@@ -153,7 +155,7 @@ def main() -> int:
                 start = start_gateway if name == "spine" else start_governed
                 child, server = start(arguments.out / name, mock_server, where.gateway[:1])
                 children.append(child)
-                found[name].append(rate(child, server, keys, arguments.seconds, where.load))
+                found[name].append(rate(child, server, asked(server, keys), arguments.seconds, where.load))
                 print(f"{name:<9} {found[name][-1][0]:8,.0f}/s {found[name][-1][1]:6.1f} µs CPU", flush=True)
                 children.pop().stop()
     except (ChildFailed, LoadFailed) as failure:

@@ -272,7 +272,9 @@ class Caller:
         handles = self._house.handles
         found = handles.get(account)
         if found is None:
-            found = handles[account] = self._opened(account)
+            found = self._opened(account)
+            if found:  # callers with tokens name any number of accounts; those that are bounded are counted
+                handles[account] = found
         return found
 
     def _opened(self, account: str) -> list[Account]:

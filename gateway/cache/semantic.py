@@ -146,10 +146,13 @@ class Semantic:
     def follow(self, now: float) -> bool:
         """Learns what any worker wrote since the last call, for about SLICE seconds; whether there is more to do.
 
-        Frames that are damaged, of another embedder or at their end are passed over.
+        It learns no faster than indexes are filled. Frames that are damaged, of another embedder or at their end are
+        passed over.
         """
         end = self._clock() + SLICE
         self._vectors.tend(now)
+        if self._vectors.crowded:
+            return True
         while self._unread or self._read():
             self._learn(self._unread.pop(), now)
             if self._clock() > end:

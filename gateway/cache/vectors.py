@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from gateway.cache.embedding.base import FLOAT
-from gateway.cache.spaces import Candidate, Indexing, Question, Space
+from gateway.cache.spaces import NEWEST, Candidate, Indexing, Question, Space
 
 SWEPT = 64
 """Namespaces that are dropped at once because they ended, at the most."""
@@ -43,6 +43,12 @@ class Vectors:
     def pending(self) -> int:
         """How many vectors are on their way into indexes; looks at all namespaces."""
         return sum(space.pending for space in self._spaces.values())
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many wait for an index that not all of them are looked at: more should be added later."""
+        spaces = [space for namespace in self._large if (space := self._spaces.get(namespace)) is not None]
+        return any(space.pending > NEWEST for space in spaces)
 
     def add(self, namespace: bytes, scope: int, question: Question, now: float) -> None:
         """Adds an entry; raises ValueError for a vector of other dimensions. What is too much elsewhere goes."""

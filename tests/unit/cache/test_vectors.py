@@ -207,3 +207,15 @@ def test_vectors_wander_into_an_index_and_are_found_on_the_way(monkeypatch: pyte
         kept.tend(NOW)
     assert len(slow.rows) > 90
     assert kept.weight == sum(one.weight for one in kept._spaces.values())
+
+
+def test_it_is_crowded_while_more_wait_for_an_index_than_are_looked_at() -> None:
+    slow = Slow()
+    kept = Vectors(DIMENSIONS, memory=1 << 30, most=20_000, life=1_000.0, indexing=slow)
+    for number in range(spaces.NEWEST + 1):
+        assert not kept.crowded
+        kept.add(SPACE, 1, question(number), NOW)
+    assert kept.crowded
+    slow.work()
+    kept.tend(NOW)
+    assert not kept.crowded
