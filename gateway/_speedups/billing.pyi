@@ -1,4 +1,4 @@
-"""What one request holds and owes, on the way that nearly every request takes: reserved, drawn and paid in compiled code.
+"""What one request holds and owes, on the way of nearly every request: reserved, drawn and paid in compiled code.
 
 The ways beside it (a refusal, several tries, a target that was not expected) are methods that `access/bills.py` adds:
 `_reconsider`, `_warn`, `_draw`, `_charge`.

@@ -24,7 +24,8 @@ class Graph:
     def add(self, rows: Bytes, *, pausing: bool = False) -> None:
         """Adds vectors, one behind the other, with other threads of Python running; early back once `end` was called.
 
-        With `pausing` the processor is left to others after every few, for longer than those take. ValueError for more than there is place for, RuntimeError while another thread adds.
+        With `pausing` the processor is left to others after every few, for longer than those take. ValueError for more
+        than there is place for, RuntimeError while another thread adds.
         """
 
     def end(self) -> None:

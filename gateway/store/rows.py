@@ -20,6 +20,8 @@ LONGEST_TEXT = 1024
 """Characters of a text; bodies have bounds of their own."""
 MOST_ITEMS = 100
 _LARGEST = 2**63 - 1
+_MOST = 1 << 48
+"""Tokens or nano-dollars of one request: more is a provider's lie, and thousands of lies must have a sum of 64 bits."""
 _SHAPES = 1000
 """So many kinds of tries are remembered as text."""
 
@@ -84,10 +86,11 @@ def _row(record: Record, caller: int, kinds: Sequence[int | None], unknown: bool
     tokens = _NO_USAGE if record.usage is None else _tokens(record.usage)
     overhead = times[3] - times[1] - times[4]
     cost, saved = record.cost_nano_usd, record.saved_nano_usd
-    if max(max(times), max(tokens), overhead, cost or 0, saved or 0) > _LARGEST:
-        times, tokens = tuple(map(_whole, times)), tuple(map(_whole, tokens))
-        overhead, cost = _whole(overhead), None if cost is None else _whole(cost)
-        saved = None if saved is None else _whole(saved)
+    if max(times) > _LARGEST or max(max(tokens), overhead, cost or 0, saved or 0) > _MOST:
+        times, tokens = tuple(map(_whole, times)), tuple(map(_bounded, tokens))
+        overhead, cost = _bounded(overhead), None if cost is None else _bounded(cost)
+        saved = None if saved is None else _bounded(saved)
+        kinds = [None if one is None else _bounded(one) for one in kinds]
     status = record.status
     cause, attempts = _tries(record.attempts)
     return (
@@ -161,6 +164,10 @@ def _text(text: str) -> str:
 def _clean(text: str) -> str:
     """PostgreSQL's texts hold no NUL."""
     return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def _bounded(number: int) -> int:
+    return max(0, min(number, _MOST))
 
 
 def _whole(number: int) -> int:

@@ -30,12 +30,19 @@ STOP_SECONDS = 20.0
 Labels = dict[str, str]
 
 
+def forget_ledger(port: int) -> None:
+    """A gateway on this port begins with nothing counted, whatever a killed one left behind."""
+    for left in Path("/dev/shm").glob(f"gateway-*-{port}.*"):
+        left.unlink(missing_ok=True)
+
+
 class Gateway:
     """A running `gateway serve`; its log is one file."""
 
     def __init__(self, config: dict[str, Any], folder: Path, *, wait: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, admin_port = free_port(), free_port()
+        forget_ledger(port)
         server = {"host": "127.0.0.1", "port": port, "admin_port": admin_port, "workers": 2}
         usual = {"log": {"format": "json"}, "discovery": {"enabled": False}, "admin": "off"}
         self.config = {**usual, **config, "server": {**server, **config.get("server", {})}}
@@ -154,8 +161,7 @@ class Gateway:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(5)
-        for left in Path("/dev/shm").glob(f"gateway-*-{self.port}.*"):
-            left.unlink()
+        forget_ledger(self.port)
 
     def stop(self) -> None:
         """SIGTERM; the gateway must end by itself, cleanly, and have logged neither a trace nor a secret."""

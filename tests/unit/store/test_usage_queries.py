@@ -110,6 +110,21 @@ def test_values_are_parameters(asked: Engine) -> None:
     assert len(ids(asked)) == 6
 
 
+def test_a_providers_lies_have_a_sum(engine: Engine) -> None:
+    most = 2**63 - 1
+    lies = Usage(most, most, most, most, most)
+    put(
+        engine,
+        *(
+            Record(f"r{n}", wall_ns=n, usage=lies, cost_nano_usd=most, saved_nano_usd=most)
+            for n in range(200)
+        ),
+    )
+    with engine.connect() as connection:
+        told = ask(connection, Question())[0]
+    assert told.nano_usd == told.saved_nano_usd == told.tokens["input"] == 200 << 48
+
+
 def test_exports(asked: Engine) -> None:
     put(asked, Record("=g", wall_ns=5, requested_model='=cmd|"x"!A1', dropped=("stop",)))
     with asked.connect() as connection:
