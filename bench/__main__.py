@@ -98,8 +98,8 @@ def _order(arguments: argparse.Namespace) -> Order:
     names = arguments.scenario or (_QUICK if arguments.quick else tuple(BY_NAME))
     if arguments.gateway_url:
         names = [name for name in names if not BY_NAME[name].route]  # its names are not known
-    elif "route" in names and "unary" not in names:
-        names = ["unary", *names]  # what it is compared with
+    elif "route" in names and "named" not in names:
+        names = ["named", *names]  # what it is compared with
     return Order(
         scenarios=tuple(BY_NAME[name] for name in names),
         settings=msgspec.structs.replace(settings, **changes),

@@ -63,8 +63,15 @@ ROUTES: dict[str, dict[str, list[str]]] = {
 """The declared names: three targets and two fallbacks, all of which answer alike; of the faulty ones each one request
 in ten with an error 500."""
 
+TURNS = 4
+"""How often the route and the model's own name are measured, in turns: what one of them leaves to be stored is stored
+while the other is measured."""
+
 SCENARIOS = (
     Scenario("unary", "plain, 0.5 KB in, 1 KB out", "openai", "openai", False, peers=True),
+    Scenario(
+        "named", "the same by the gateway alone", "openai", "openai", False, route=f"openai/{_TARGETS[0]}"
+    ),
     Scenario("route", "the same, to 3 targets and 2 fallbacks", "openai", "openai", False, route="three"),
     Scenario("faults", "the same, of which 10 % fail", "openai", "openai", False, route="faulty"),
     Scenario("large", "plain, 100 KB in, 1 KB out", "openai", "openai", False, prompt=_LARGE, rate=500.0),

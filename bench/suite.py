@@ -11,7 +11,7 @@ from bench.measure import Pressure, Run, Settings, Subject, run
 from bench.peers.known import start_peer
 from bench.peers.spec import PeerSpec
 from bench.processes import Child, foreign_load, owner
-from bench.scenarios import Scenario, Server
+from bench.scenarios import TURNS, Scenario, Server
 from bench.servers import start_gateway, start_mock, start_nginx
 
 _QUIET = 0.05  # of all cores
@@ -136,13 +136,21 @@ def _peer(order: Order, spec: PeerSpec, where: Layout, mock: Server, stack: Exit
 
 
 def _first_stage(order: Order, subjects: list[Subject]) -> Iterator[Step]:
+    turning = [one for one in order.scenarios if one.name in ("named", "route")]
     for scenario in order.scenarios:
+        if scenario in turning:
+            continue
         only_peak = scenario.paced or scenario.route
         pressures: tuple[Pressure, ...] = ("peak",) if only_peak else ("one", "rate", "peak")
         for pressure in pressures:
             for subject in subjects:
                 if _takes_part(scenario, subject.server, pressure):
                     yield Step(scenario, subject, pressure)
+    for _ in range(TURNS):
+        for scenario in turning:
+            for subject in subjects:
+                if _takes_part(scenario, subject.server, "peak"):
+                    yield Step(scenario, subject, "peak")
 
 
 def _takes_part(scenario: Scenario, server: Server, pressure: Pressure) -> bool:

@@ -65,7 +65,8 @@ RUNS = [
     make_run(
         "gateway", "peak", scenario="flow", chunk_rate=64_000.0, reads_per_chunk=0.9, chunk=spread(80.0)
     ),
-    make_run("gateway", "peak", scenario="route", rate=15_500.0),
+    *(make_run("gateway", "peak", scenario="named", rate=rate) for rate in (1_000.0, 16_000.0, 40_000.0)),
+    *(make_run("gateway", "peak", scenario="route", rate=rate) for rate in (1_000.0, 15_500.0, 40_000.0)),
     make_run("gateway", "peak", scenario="faults", rate=4_000.0),
 ]
 
@@ -105,7 +106,7 @@ def test_wrong_answers_break_a_goal_and_earn_no_ratio():
     found = document("now", Settings(), wrong, [])
     assert [goal.met for goal in found.goals] == [False, False, False, False, None, False]
     assert found.ratios == []
-    assert len(found.notes) == 7
+    assert len(found.notes) == 12
 
 
 def test_a_peer_that_fails_quickly_is_not_called_slow():
