@@ -15,7 +15,7 @@ from gateway._speedups import health, limits
 from gateway._speedups.http1 import Client
 from gateway._speedups.ledger import Ledger
 from gateway.access.callers import Callers
-from gateway.access.snapshot import Layers, Snapshot
+from gateway.access.snapshot import Snapshot
 from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
@@ -293,8 +293,7 @@ class Worker:
         return None if facts is None else cost_nano_usd(facts, usage, at)
 
     def _access(self) -> Access:
-        layers = Layers(self._prepared.declared, self._prepared.stored)
-        return self._governing.access(self._prepared.config, layers, self._prepared.catalog, self._own)
+        return self._governing.access(self._prepared, self._own)
 
     def _visible(self, headers: Mapping[bytes, bytes]) -> Callable[[str], bool] | None:
         assert self._gateway is not None  # no request comes before `start` is over
@@ -399,6 +398,7 @@ class Worker:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Whether there is news: revoked keys are refused some hundredths of a second later."""
         version = self._prepared.ledger.snapshot_version
+        self._governing.look(version)
         if version != self._version and (self._catching_up is None or self._catching_up.done()):
             self._version = version
             self._catching_up = loop.create_task(self._catch_up(loop))

@@ -1,6 +1,6 @@
 """Who calls: one caller for each key, found once a snapshot, and a visit for each request."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from time import time
@@ -142,6 +142,11 @@ class Callers:
             caller = self._caller(asked.headers)
         caller.enter(record.endpoint, asked.client, record)
         return Visit(caller, self._house)
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """Whoever comes with a key of these is found anew."""
+        for digest in digests:
+            self._found.pop(digest, None)
 
     def fading(self) -> Iterator[None]:
         """Forgets one caller at each step. Whoever is asked for meanwhile is found anew."""

@@ -11,6 +11,7 @@ from zlib import crc32
 
 import msgspec
 
+from gateway.access.revoked import Revoked
 from gateway.providers import sealed
 from gateway.providers.sealed import DamagedFile
 from gateway.schemas.governance import Budget, Governance, Limit, VirtualKey
@@ -147,11 +148,13 @@ def _shards(count: int) -> int:
 class Layers:
     """Snapshots that hold together: of a key in several of them the first one counts; bounds of all of them do.
 
-    Of the `kinds` of accounts, `targeted` are those that name a model or provider, `shared` the others.
+    Of the `kinds` of accounts, `targeted` are those that name a model or provider, `shared` the others. What has been
+    `revoked` is the last layer's.
     """
 
-    def __init__(self, *layers: Snapshot) -> None:
+    def __init__(self, *layers: Snapshot, revoked: Revoked | None = None) -> None:
         self._layers = layers
+        self._revoked = revoked
         self.keyed = any(one.keyed for one in layers)
         self.kinds = frozenset().union(*(one.kinds for one in layers))
         self.governs = self.keyed or bool(self.kinds)
@@ -163,6 +166,8 @@ class Layers:
         for one in self._layers:
             found = one.key(digest)
             if found is not None:
+                if self._revoked is not None and one is self._layers[-1]:
+                    return self._revoked.judged(found, digest, one.version)
                 return found
         return None
 

@@ -138,7 +138,7 @@ async def administer(config: Config, ledger: Ledger, desk: Desk, snapshots: Snap
     from gateway.control.admin.server import serve_admin
 
     metrics = Exposition(ledger, __version__, desk.held).pieces
-    await serve_admin(config, snapshots.publish, metrics, lambda: snapshots.config, desk)
+    await serve_admin(config, snapshots, metrics, lambda: snapshots.config, desk)
 
 
 class Reading:

@@ -7,7 +7,7 @@ A configuration with a mistake changes nothing, and its mistakes are logged.
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,9 +19,10 @@ from gateway.access.snapshot import Snapshot
 from gateway.config import Config, ConfigError, carried
 from gateway.config.secret import Secret
 from gateway.control.files import runtime_folder
+from gateway.control.revoking import Revoking
 from gateway.providers import sealed
 from gateway.providers.sealed import DamagedFile
-from gateway.schemas.governance import Governance
+from gateway.schemas.governance import Gone, Governance
 from gateway.telemetry.logs import log
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ FIXED = ("server", "admin", "data", "store", "journal", "log")
 def snapshot_path(config: Config) -> Path:
     """Where what the store says of callers is, for the workers."""
     return Path(config.data) / f"snapshot-{config.server.port}.msgpack"
+
+
+def revoked_path(config: Config) -> Path:
+    """Where the keys are that ended since that was written."""
+    return Path(config.data) / f"revoked-{config.server.port}.msgpack"
 
 
 def config_path(config: Config) -> Path:
@@ -167,6 +173,9 @@ class Snapshots:
         self._keyed: bool | None = None
         self._heard = asyncio.Event()
         self._inherited = False
+        self._revoking = Revoking(revoked_path(config), snapshot_path(config))
+        self._next: asyncio.Future[None] | None = None
+        self._behind: set[asyncio.Future[None]] = set()
 
     async def served_other_than(self, known: Config) -> Config:
         """The configuration with what the store adds, once it is another than `known`."""
@@ -185,14 +194,41 @@ class Snapshots:
         self._asked.set()
 
     async def publish(self) -> None:
-        """Compiles what the store says now. When this returns, the workers have been told. Raises what the store
-        raises, and OSError."""
-        if self._stored is None:
-            return
-        await self._resume()
+        """Compiles what the store says now. When this returns, the workers have been told. Whoever asks while it is
+        compiled waits for the next time, all together. Raises what the store raises, and OSError."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._compile())
+            self._next.add_done_callback(_heard)
+        await asyncio.shield(self._next)
+
+    async def revoke(self, gone: Sequence[Gone]) -> bool:
+        """Tells the workers of keys that the store has ended; all else that it says follows in the background. Where
+        this returns False they have not been told, and nothing follows."""
+        if self._stored is None or not await self._revoking.add(gone):
+            return False
+        self._publish()
+        following = asyncio.ensure_future(self._follow())
+        self._behind.add(following)
+        following.add_done_callback(self._behind.discard)
+        return True
+
+    async def _follow(self) -> None:
+        try:
+            await self.publish()
+        except Exception as error:
+            hint = "the keys are refused all the same; the next change tells of this one too"
+            log.error("change_not_published", error=f"{type(error).__name__}: {error}", hint=hint)
+
+    async def _compile(self) -> None:
         async with self._storing:
+            self._next = None  # what changes from here on may be missed: whoever asks now waits for the next
+            if self._stored is None:
+                return
+            await self._resume()
+            version = await self._revoking.version()
             known = await asyncio.to_thread(self._stored)
-            content = snapshot.encoded(self._kept_shut(known.governance))
+            governance = msgspec.structs.replace(self._kept_shut(known.governance), version=version)
+            content = await asyncio.to_thread(snapshot.encoded, governance)
             new = content != self._last
             if new:
                 await asyncio.to_thread(snapshot.write, snapshot_path(self.config), content)
@@ -204,6 +240,7 @@ class Snapshots:
                 handed = await self._hand_out(self.config)
             if new or handed:
                 self._publish()
+            await self._revoking.include(version)
 
     async def _remember(self, known: "Stored") -> None:
         assert self._stored is not None  # it has just said it
@@ -350,6 +387,12 @@ class Snapshots:
             "reloaded", file=config.source, keys=len(config.governance.keys), providers=len(config.providers)
         )
         return True
+
+
+def _heard(compiled: asyncio.Future[None]) -> None:
+    """Nobody may be left who waits for it."""
+    if not compiled.cancelled():
+        compiled.exception()
 
 
 def _state(source: str) -> Any:

@@ -64,6 +64,13 @@ class VirtualKey(msgspec.Struct, frozen=True, gc=False):
     rotated_until: int = 0
 
 
+class Gone(msgspec.Struct, frozen=True, gc=False):
+    """The digest of a key that has ended, or is only `blocked`."""
+
+    digest: bytes
+    blocked: bool = False
+
+
 class Governance(msgspec.Struct, frozen=True):
     """Everything that admission needs to know, compiled from the file and the store. `keyed`: callers need keys, though
     there may be none left."""

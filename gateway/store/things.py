@@ -35,7 +35,9 @@ def find_by(connection: Connection, table: Table, column: str, value: str) -> Ro
 
 def everything(connection: Connection, table: Table) -> list[Row]:
     """All rows, by id: for the compiler of snapshots."""
-    return [_row(row) for row in connection.execute(select(table).order_by(table.c.id)).mappings()]
+    names = [str(column.name) for column in table.columns]
+    found = connection.execute(select(table).order_by(table.c.id))
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def page(

@@ -1,6 +1,7 @@
 """Who may call a worker and how much: the keys of the file and the store, over the ledger's limits."""
 
 from time import monotonic
+from typing import Protocol
 
 from gateway._speedups.billing import Numbers
 from gateway._speedups.ledger import Ledger, LedgerError
@@ -9,11 +10,12 @@ from gateway.access.bills import replay
 from gateway.access.callers import Callers, Tokens
 from gateway.access.keys import Keyless, Shut, StaticKeys
 from gateway.access.rights import NOBODYS, Brought, House, Settings
-from gateway.access.snapshot import Layers
+from gateway.access.snapshot import Layers, Snapshot
 from gateway.config import Config
 from gateway.config.model import Jwt
 from gateway.config.values import is_loopback
 from gateway.control.files import journal_folder
+from gateway.control.snapshots import revoked_path
 from gateway.pipeline import Access
 from gateway.providers.catalog import Catalog
 from gateway.routing.needs import SHAPES, output_tokens
@@ -25,6 +27,7 @@ from gateway.telemetry.logs import log
 from gateway.telemetry.settle import Bills
 from gateway.tokens.ratios import Counter
 from gateway.wiring.guessing import Guesses, Lessons
+from gateway.wiring.revoking import Revoking
 
 AGAIN = 60.0
 """Seconds until the same budget's warning is logged again by the same worker."""
@@ -35,6 +38,19 @@ CAPS = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens"))
 MEMO = 1024
 SWEEP = 5
 """Beats between two looks for dead workers."""
+
+
+class Said(Protocol):
+    """The configuration of the moment, what its file says of callers, and what the store says."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def declared(self) -> Snapshot: ...
+    @property
+    def stored(self) -> Snapshot: ...
 
 
 class Governing:
@@ -49,18 +65,30 @@ class Governing:
         self._tokens: tuple[Jwt, Tokens] | None = None
         self._numbers = Numbers()
         self._beats = 0
+        self._revoking: Revoking | None = None
         self._watch = Watch(Counters(ledger))
 
-    def access(self, config: Config, layers: Layers, catalog: Catalog, brought: Brought = NOBODYS) -> Access:
+    def access(self, said: Said, brought: Brought = NOBODYS) -> Access:
         """Who may call now. Where no keys, limits or budgets are, nothing of all this is in the way."""
+        config = said.config
+        if self._revoking is None:
+            self._revoking = Revoking(revoked_path(config))
+        layers = Layers(said.declared, said.stored, revoked=self._revoking.revoked)
         if not layers.governs and config.auth.jwt is None:
             return static(config)
         if self._accounts is None:
             self._accounts = self._opened(config)
-        guesses = Guesses(catalog, self._lessons, config.limits.reserve)
+        guesses = Guesses(said.catalog, self._lessons, config.limits.reserve)
         house = House(layers, self._accounts, guesses, self._watch, edit, self._numbers, self._bills, brought)
         open_to_others = bool(config.auth.keys) or not (layers.keyed or config.auth.jwt)
-        return Callers(house, static(config) if open_to_others else None, self._issued(config))
+        callers = Callers(house, static(config) if open_to_others else None, self._issued(config))
+        self._revoking.over(callers, said.stored.version)
+        return callers
+
+    def look(self, version: int) -> None:
+        """Whether keys have been revoked, where the ledger's version is another one."""
+        if self._revoking is not None:
+            self._revoking.look(version)
 
     def _issued(self, config: Config) -> Tokens | None:
         """Those with a token, where the file says whose; what is known of its keys outlives other changes."""
@@ -96,6 +124,8 @@ class Governing:
 
     def close(self) -> None:
         """Gives back what the worker holds."""
+        if self._revoking is not None:
+            self._revoking.close()
         if self._accounts is not None:
             self._accounts.leave()
 

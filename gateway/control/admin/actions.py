@@ -35,10 +35,11 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Its answer; `version` is the thing's, for the ETag."""
+    """Its answer; `version` is the thing's, for the ETag. One that `waits` holds a key that is to be of use at once."""
 
     body: Any
     version: int = 0
+    waits: bool = False
 
 
 Work = Callable[[Connection, Call], Done]
@@ -136,7 +137,7 @@ def _purge(connection: Connection, call: Call) -> Done:
 
 def _made(made: Made) -> Done:
     body = made.view if made.key is None else {**made.view, "key": made.key.text}
-    return Done(body, made.view["version"])
+    return Done(body, made.view["version"], made.key is not None)
 
 
 def _versioned(view: Row) -> Done:

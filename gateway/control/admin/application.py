@@ -3,8 +3,8 @@
 import asyncio
 import re
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -26,6 +26,7 @@ from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.openapi import document
 from gateway.control.admin.resources import Asked
+from gateway.schemas.governance import Gone
 from gateway.store.engine import writing
 from gateway.store.governance import audit
 from gateway.store.sealing import SealBroken
@@ -41,22 +42,33 @@ Metrics = Callable[[str], tuple[Iterable[bytes], str]]
 """From an Accept header to the exposition and its content type."""
 
 
+class Changes(Protocol):
+    """Hears of every change before it is answered."""
+
+    async def publish(self) -> None:
+        """Returns when all that has been changed is out."""
+
+    async def revoke(self, gone: Sequence[Gone]) -> bool:
+        """The same, and sooner, for keys that ended; what else has been changed follows by itself. False where that
+        cannot be."""
+
+
 class Api:
-    """`changed` is awaited after every change, before the answer, `store` holds what changes are checked against."""
+    """`store` holds what changes are checked against."""
 
     def __init__(
         self,
         engine: Engine,
         store: Store,
         version: str,
-        changed: Callable[[], Awaitable[None]],
+        changes: Changes,
         metrics: Metrics,
         cache: Cache | None = None,
     ) -> None:
         self._cache = cache
         self._engine = engine
         self._store = store
-        self._changed = changed
+        self._changes = changes
         self._metrics = metrics
         self._patience = Patience()
         self._document = document(ACTIONS, version)
@@ -117,16 +129,18 @@ class Api:
             call = await self._read(action, request)
             done = await asyncio.to_thread(self._do, action, call)
             if action.writes:
-                await self._tell()
+                await self._tell(call.asked.gone, waits=done.waits)
             headers = {"etag": f'"{done.version}"'} if done.version else {}
             return answer(done.body, action.status, headers)
 
         return endpoint
 
-    async def _tell(self) -> None:
+    async def _tell(self, gone: Sequence[Gone], *, waits: bool) -> None:
         """Has the change taken up; where that fails, it is made all the same, and the next one tells of both."""
         try:
-            await self._changed()
+            sooner = bool(gone) and await self._changes.revoke(gone)
+            if waits or not sooner:
+                await self._changes.publish()
         except Exception as error:
             log.error("change_not_published", error=type(error).__name__, trace=traceback.format_exc())
 

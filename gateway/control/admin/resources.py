@@ -11,7 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from gateway.control.admin.access import ADMIN_PREFIX, KEY_PREFIX, Admin, NewKey, keeps_an_owner, new_key
 from gateway.control.admin.answers import Refused, invalid, missing
 from gateway.control.admin.checks import Store, in_use, settled, together
+from gateway.control.admin.ending import ended
 from gateway.control.admin.kinds import ADMIN_KEY, CREDENTIAL, KEY, Kind, within
+from gateway.schemas.governance import Gone
 from gateway.store import audit, things
 from gateway.store.things import Row
 
@@ -19,12 +21,14 @@ FROM_FILE = "the configuration file declares it: change it there"
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """One request: who asks, from where, and for which version of the thing (0 for whichever)."""
+    """One request: who asks, from where, and for which version of the thing (0 for whichever). `gone` collects the
+    keys that this ends."""
 
     admin: Admin
     ip: str = ""
     request_id: str = ""
     version: int = 0
+    gone: list[Gone] = msgspec.field(default_factory=list)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -248,6 +252,7 @@ def _finish(
     together(connection, kind, row, store)
     if kind is ADMIN_KEY and not keeps_an_owner(connection):
         raise Refused(409, "last_owner", "somebody must stay owner of everything, without an end")
+    asked.gone.extend(ended(connection, kind, old, new))
     admin = asked.admin
     audit.append(
         connection,

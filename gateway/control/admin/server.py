@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.config import Config
-from gateway.control.admin.application import Api, Metrics
+from gateway.control.admin.application import Api, Changes, Metrics
 from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.opening import open_store
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
 async def serve_admin(
     config: Config,
-    changed: Callable[[], Awaitable[None]],
+    changes: Changes,
     metrics: Metrics,
     current: Callable[[], Config] | None = None,
     cache: Cache | None = None,
@@ -47,7 +47,7 @@ async def serve_admin(
     engine, store = await _opened(config, current)
     try:
         listener = await _listening(config.admin.host, config.server.admin_port)
-        api = Api(engine, store, __version__, changed, metrics, cache).application()
+        api = Api(engine, store, __version__, changes, metrics, cache).application()
         log.info("admin_listening", url=f"http://{_shown(config.admin.host)}:{config.server.admin_port}/api")
         await _serve(api, listener)
     finally:

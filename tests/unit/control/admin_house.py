@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from sqlalchemy import Engine, select
 from gateway.config import Config
 from gateway.control.admin.application import Api
 from gateway.control.admin.opening import open_store
+from gateway.schemas.governance import Gone
 from gateway.store.governance import audit
 from gateway.store.things import Row
 
 
 class House:
-    """`changes` counts what was published; `banner` is what the first start showed."""
+    """`changes` counts what was published, `gone` are keys that ended; `banner` is what the first start showed."""
 
     def __init__(self, folder: Path, config: Config | None = None) -> None:
         base = Config() if config is None else config
@@ -29,11 +30,16 @@ class House:
         found = re.search(r"gwa-\S+", self.banner)
         self.root = found[0] if found else ""
         self.changes = 0
-        self.app = Api(self.engine, self.store, "1", self._changed, _metrics).application()
+        self.gone: list[Gone] = []
+        self.app = Api(self.engine, self.store, "1", self, _metrics).application()
         self.clients: list[httpx.AsyncClient] = []
 
-    async def _changed(self) -> None:
+    async def publish(self) -> None:
         self.changes += 1
+
+    async def revoke(self, gone: Sequence[Gone]) -> bool:
+        self.gone.extend(gone)
+        return True
 
     async def ask(
         self, method: str, path: str, body: Any = None, key: str | None = None, **headers: str

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ from gateway.config import Config, Secret
 from gateway.config.records_model import Store
 from gateway.control.admin.application import Api
 from gateway.control.admin.opening import open_store
+from gateway.schemas.governance import Gone
 from gateway.store.compiling import governance_of
 
 STEPS = (
@@ -36,8 +37,12 @@ STEPS = (
 )
 
 
-async def _nothing() -> None:
-    pass
+class _Nobody:
+    async def publish(self) -> None:
+        pass
+
+    async def revoke(self, _: Sequence[Gone]) -> bool:
+        return True
 
 
 def _metrics(_: str) -> tuple[Iterable[bytes], str]:
@@ -50,7 +55,7 @@ async def test_store_keeps_what_the_api_is_told(engine: Engine, tmp_path: Path) 
     opened, store = open_store(Config(data=str(tmp_path), store=Store(Secret(url))), shown)
     root = re.search(r"gwa-\S+", shown.getvalue())
     assert root is not None
-    transport = httpx.ASGITransport(Api(opened, store, "1", _nothing, _metrics).application())
+    transport = httpx.ASGITransport(Api(opened, store, "1", _Nobody(), _metrics).application())
     headers = {"authorization": f"Bearer {root[0]}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers) as client:
         for method, path, body, status in STEPS:
