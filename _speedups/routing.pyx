@@ -103,6 +103,8 @@ cdef class Planner:
 
     cdef list leaves
     cdef dict plans
+    cdef dict glances
+    cdef Glance blind
     cdef Node root
     cdef int count
     cdef int figures
@@ -115,6 +117,7 @@ cdef class Planner:
             raise ValueError(f"a route has 1 to {MOST} targets")
         self.leaves = list(leaves)
         self.plans = {}
+        self.glances = {}
         self.count = len(self.leaves)
         for leaf in self.leaves:
             if not isinstance(leaf, Leaf):
@@ -358,8 +361,15 @@ cdef class Planner:
         cdef int at
         return tuple([(<Leaf>self.leaves[ask.order[at]]).target for at in range(ask.length)])
 
-    def glance(self, facts, Glance glance not None):
+    def looks(self, dict glances not None, Glance blind):
+        """See the stub."""
+        self.glances, self.blind = dict(glances), blind
+
+    def glance(self, str endpoint, facts):
         """The plan for a request that a glance suffices for; see the stub."""
+        cdef Glance glance = self.glances.get(endpoint, self.blind)
+        if glance is None:
+            return None
         if glance.looks and facts.mentions(glance.looks):
             return None
         cdef Ask ask

@@ -73,9 +73,12 @@ class Planner:
         `tokens` are the prompt's, `output` the most that may be answered; `sticky` is a hash of what requests that
         belong together share (0: nothing). () when no target is able."""
 
-    def glance(self, facts: Facts, glance: Glance) -> Any | None:
-        """What `glance.plan` makes of the targets in their order now, remembered by that order; None for a request that
-        needs a closer look, and where no target is able."""
+    def looks(self, glances: dict[str, Glance], blind: Glance | None) -> None:
+        """Says what to look at, by endpoint; `blind` of all others, None where a glance never suffices."""
+
+    def glance(self, endpoint: str, facts: Facts) -> Any | None:
+        """What the endpoint's `Glance.plan` makes of the targets in their order now, remembered by that order; None for
+        a request that needs a closer look, and where no target is able."""
 
     def explain(
         self,

@@ -74,7 +74,7 @@ class Router:
             return plan
         route = self._routes.get(call.model)
         if route is not None and route.fixed is None:
-            return route.plan(call, headers)
+            return route.glance(call.endpoint, call.facts) or route.plan(call, headers)
         return self.named(call.model)
 
     def named(self, name: str) -> Plan:

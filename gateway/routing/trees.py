@@ -1,11 +1,12 @@
 """A declared name as it is planned: a tree of targets, and what its plans must know of a request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
 from typing import Any
 
 import msgspec
 
+from gateway._speedups.jsonscan import Facts
 from gateway._speedups.routing import NEEDS, Glance, Leaf, Planner
 from gateway.config.model import Sticky
 from gateway.errors import BadRequest
@@ -50,7 +51,10 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
 
 class Route:
-    """One declared name. `usual` is its plan but for the targets; a route of one target has the same plan always."""
+    """One declared name. `usual` is its plan but for the targets; a route of one target has the same plan always.
+
+    `glance` gives the plan of a request that needs nothing special, from its endpoint and facts; None for any other.
+    """
 
     def __init__(
         self,
@@ -72,8 +76,9 @@ class Route:
         self._output, self._prices = uses.output, uses.prices
         self._sized = bool(uses.window or uses.output or uses.prices)
         self._looks = {name: looks_for(shape, uses.unable) for name, shape in SHAPES.items()}
-        self._blind = None if uses.sticky is not None else Glance(self._planned)
-        self._glances = {} if self._blind is None else {name: self._glance(name) for name in SHAPES}
+        if uses.sticky is None:
+            self._planner.looks({name: self._glance(name) for name in SHAPES}, Glance(self._planned))
+        self.glance: Callable[[str, Facts], Plan | None] = self._planner.glance
 
     def _planned(self, targets: tuple[Target, ...]) -> Plan:
         return Plan(targets, *self._rest)
@@ -89,11 +94,6 @@ class Route:
 
     def plan(self, call: Call, headers: Headers) -> Plan:
         """The targets in the order in which to try them. Raises BadRequest when none can serve the request."""
-        glance = self._glances.get(call.endpoint, self._blind)
-        if glance is not None:
-            plan: Plan | None = self._planner.glance(call.facts, glance)
-            if plan is not None:
-                return plan
         asked = self._asked(call, headers)
         targets = self._planner.plan(monotonic_ns(), *asked)
         if not targets:

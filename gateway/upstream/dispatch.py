@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from time import monotonic_ns
 
 import msgspec
@@ -31,7 +30,7 @@ from gateway.upstream.resuming import Onward, resumable
 from gateway.upstream.rules import Rules
 from gateway.upstream.shipping import Shipment, pack
 from gateway.upstream.storage import fetch
-from gateway.upstream.tries import After, Bounds, Reply, Tries, Watcher, left
+from gateway.upstream.tries import Bounds, Reply, Tries, Watcher, left
 
 PROBE = 2
 """What `TargetHealth.admit` says of the one request that tries a target whose breaker is half-open."""
@@ -66,7 +65,7 @@ class Dispatcher:
         self._healths = healths
         self._watcher = watcher
         self._rules = rules
-        self._tries = Tries(rules, watcher, sleep, admissions)
+        self._tries = Tries(rules, watcher, self._after, sleep, admissions)
         self._admissions = admissions or {}
         self._shares: dict[str, Share] = {}
 
@@ -87,11 +86,10 @@ class Dispatcher:
         if not admitted:
             course = Course(targets, self._healths, self._window)
             return self._along(course, _Asked(plan, deadline, call), record)
-        after = partial(self._after, plan, deadline, call, record)
         try:
-            return self._try((first, health, admitted), plan, deadline, call, record, after)
+            return self._try((first, health, admitted), plan, deadline, call, record, plan)
         except GatewayError as error:
-            return after(error)
+            return self._after(plan, deadline, call, record, error)
 
     async def _after(
         self, plan: Plan, deadline: int, call: Call, record: Record, error: GatewayError
@@ -210,10 +208,10 @@ class Dispatcher:
         deadline: int,
         call: Call,
         record: Record,
-        after: After | None = None,
+        onward: Plan | None = None,
     ) -> Awaitable[Reply]:
-        """What is under way to one target; `after` as in `Tries.at`. Raises at once what needs no provider to be found
-        out."""
+        """What is under way to one target; where it is given up, `onward` is gone on with. Raises at once what needs no
+        provider to be found out."""
         target, health, admitted = leg
         connection = connection_for(self._connections, self._own, target.provider, record)
         try:
@@ -233,8 +231,8 @@ class Dispatcher:
                 health.release()
             raise
         retries = connection.retries if plan.retries is None else plan.retries
-        bounds = Bounds(retries, deadline, len(plan.targets) == 1, admitted == PROBE)
-        return self._tries.at(errand, health, bounds, record, after)
+        bounds = Bounds(retries, deadline, len(plan.targets) == 1, admitted == PROBE, onward)
+        return self._tries.at(errand, health, bounds, record)
 
     def _errand(
         self, connection: Connection, target: Target, plan: Plan, call: Call, record: Record

@@ -9,7 +9,8 @@ import msgspec
 
 from gateway._speedups.health import OPEN, TargetHealth
 from gateway.errors import GatewayError, UpstreamStatus, UpstreamTimeout
-from gateway.schemas.plan import Target
+from gateway.schemas.call import Call
+from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Attempt, Record
 from gateway.upstream.admission import Admission, Place
 from gateway.upstream.backoff import pause
@@ -25,8 +26,8 @@ from gateway.upstream.shipping import Shipment, ship
 
 Reply = Whole | Stream | Carried
 
-After = Callable[[GatewayError], Awaitable[Reply]]
-"""Whoever goes on where a target was given up, with its last error."""
+Onward = Callable[[Plan, int, Call, Record, GatewayError], Awaitable[Reply]]
+"""Whoever goes on where a plan's first target was given up: until when, for which request, after which error."""
 
 
 class Watcher(Protocol):
@@ -42,12 +43,14 @@ class Watcher(Protocol):
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
     """How far the tries at one target may go: `deadline` is a `perf_counter_ns`; a target that is not `alone` is given
-    up when its breaker opens. The first try may be the one `probe` of a half-open target."""
+    up when its breaker opens. The first try may be the one `probe` of a half-open target. Where the target is given up,
+    the others of the `plan` are asked."""
 
     retries: int
     deadline: int
     alone: bool
     probe: bool = False
+    plan: Plan | None = None
 
 
 class Tries:
@@ -57,9 +60,11 @@ class Tries:
         self,
         rules: Rules,
         watcher: Watcher,
+        onward: Onward,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         admissions: Mapping[str, Admission] | None = None,
     ) -> None:
+        self._onward = onward
         self._admissions = admissions or {}
         self._rules = rules
         self._watcher = watcher
@@ -71,9 +76,9 @@ class Tries:
         health: TargetHealth,
         bounds: Bounds,
         record: Record,
-        after: After | None = None,
     ) -> Reply:
-        """The target's reply. Where it is given up, `after` goes on; without one its last error is raised."""
+        """The target's reply. Where it is given up and the bounds have a plan, its others are asked; else its last
+        error is raised."""
         connection, target = errand.connection, errand.target
         connection.budget.asked()
         spent: tuple[Credential, ...] = ()
@@ -86,9 +91,9 @@ class Tries:
                 try:
                     place = await self._place(attempt, health, bounds, probe, record)
                 except GatewayError as error:  # waiting longer would not be trying again
-                    if after is None:
+                    if bounds.plan is None:
                         raise
-                    return await after(error)
+                    return await self._onward(bounds.plan, bounds.deadline, errand.call, record, error)
             flight = Flight(target, health, self._rules, self._watcher, probe, attempt, place)
             record.attempts.append(attempt)
             record.provider, record.model = target.provider, target.model
@@ -135,9 +140,9 @@ class Tries:
             retry += 1
             wait = self._wait(failure, rule, retry, bounds, errand, health)
             if wait is None:
-                if after is None:
+                if bounds.plan is None:
                     raise failure
-                return await after(failure)
+                return await self._onward(bounds.plan, bounds.deadline, errand.call, record, failure)
             probe = False
             self._watcher.failed_try(record, target, failure, "retry")
             self._watcher.retry(target.provider, target.model)
