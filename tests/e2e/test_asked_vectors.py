@@ -117,6 +117,7 @@ def test_a_provider_that_is_slow_holds_nobody_up_for_long(
     for number in range(6):
         reply = ask(gateway, f"What is {number}?")
         assert (reply.status, looked(reply)) == (200, "miss"), reply.body
-    assert len(embeddings(openai_upstream)) == 3
+    # Three are waited for; where that took five seconds, one more is tried beside the requests.
+    assert 3 <= len(embeddings(openai_upstream)) <= 4
     gateway.stop()
     held.open()
