@@ -13,7 +13,6 @@ import msgspec
 from gateway._speedups.nearest import inner
 
 VERSION = 1
-NAMESPACE = 16
 HEAD = struct.Struct("<B8s16sII")
 SLACK = 1e-3
 """How far a vector's length may be from 1."""

@@ -7,12 +7,12 @@ from time import perf_counter_ns, time
 
 import msgspec
 
+from gateway._speedups.plain_keys import quick_key
 from gateway.cache.canonical import open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import entry_of
 from gateway.cache.keys import exact_key, last_text, namespace_key, owner_of, scope_of
 from gateway.cache.policy import may_keep, may_look, may_mean
-from gateway.cache.quick import quick_key
 from gateway.cache.wishes import body_wishes, wishes_of
 from gateway.caching.checking import Checks
 from gateway.caching.leaving import Leaving
@@ -38,7 +38,7 @@ from gateway.errors import GatewayError, NotCached, UpstreamStatus
 from gateway.schemas.caching import Entry, Settings, Wishes
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
-from gateway.schemas.plan import Plan, Target
+from gateway.schemas.plan import Target
 from gateway.schemas.record import Record
 from gateway.upstream.replies import Whole
 
@@ -215,13 +215,11 @@ class Caching:
     def _told(self, found: Found, asked: Asked, lookup: Lookup, key: bytes) -> Replay | None:
         """What is found, as this caller may have it."""
         kept = open_entry(found.payload)
-        if kept is None or not _fits(kept.entry, asked.plan):
+        age = None if kept is None else self._age(kept.entry, asked, lookup)
+        if kept is None or age is None:
             return None
         request = brief(asked.call) if lookup.plain else read(asked)
         if request is None:
-            return None
-        age = max(0.0, self._clock() - kept.entry.created)
-        if lookup.wishes.max_age is not None and age > lookup.wishes.max_age:
             return None
         replay = told_again(kept, found, (asked.endpoint, asked.call, request), lookup.wishes, age)
         if replay is not None and kept.again is not None:
@@ -230,10 +228,15 @@ class Caching:
 
     def _again(self, ready: Ready, found: Found, asked: Asked, lookup: Lookup) -> Replay | None:
         """The answer that another hit of the same entry was."""
-        age = max(0.0, self._clock() - ready.entry.created)
+        age = self._age(ready.entry, asked, lookup)
+        return None if age is None else ready.again(found, age)
+
+    def _age(self, entry: Entry, asked: Asked, lookup: Lookup) -> float | None:
+        """Seconds; None for an entry that this request may not have: too old for it, or of whom it may not ask."""
+        age = max(0.0, self._clock() - entry.created)
         if lookup.wishes.max_age is not None and age > lookup.wishes.max_age:
             return None
-        return ready.again(found, age) if _fits(ready.entry, asked.plan) else None
+        return age if Target(entry.provider, entry.model) in asked.plan.targets else None
 
     def _serve(self, replay: Replay, record: Record, began: int) -> Answer:
         result = "semantic" if replay.similarity else "hit"
@@ -350,11 +353,6 @@ def _place(asked: Asked, lookup: Lookup) -> Place | None:
     if not lookup.plain or lookup.wishes.paced:
         return None
     return lookup.key, call.endpoint, call.model, call.stream, call.stream and call.facts.include_usage
-
-
-def _fits(entry: Entry, plan: Plan) -> bool:
-    """Whether who answered is one whom this request may ask."""
-    return Target(entry.provider, entry.model) in plan.targets
 
 
 def _is_everyones(failure: BaseException) -> bool:

@@ -4,29 +4,15 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Protocol
 
-from gateway.delivery import Header
+from gateway.delivery import Header, Stream
 from gateway.schemas.record import Record
-
-
-class Source(Protocol):
-    """A stream that has begun, as a target gave it."""
-
-    headers: list[Header]
-
-    @property
-    def over(self) -> bool: ...
-
-    async def chunk(self) -> bytes: ...
-    def note(self, record: Record) -> None: ...
-    async def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class Told(Protocol):
     """An answer on its way, as those who hear it see it. Pieces are counted from its beginning."""
 
     record: Record
-    source: Source | None
+    source: Stream | None
     failure: BaseException | None
     over: bool
 

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.caching.shares import Share, Source
+from gateway.caching.shares import Share
+from gateway.delivery import Stream
 from gateway.errors import ClientDisconnected, Unavailable
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target
@@ -37,7 +38,7 @@ class Shared:
     detached = False
     others = 0
     whole: Whole | None = None
-    source: Source | None = None
+    source: Stream | None = None
     failure: BaseException | None = None
     over = False
     shares: list[Share]
@@ -95,7 +96,7 @@ class Shared:
         self.failure = error
         self._finish()
 
-    def begins(self, source: Source) -> Share:
+    def begins(self, source: Stream) -> Share:
         """The answer has begun, in pieces: the leader's share of it."""
         self.source, self._parts = source, []
         share = Share(self, leads=True)

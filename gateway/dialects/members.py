@@ -11,6 +11,8 @@ from gateway.schemas.chat import ChatRequest
 
 _encode = msgspec.json.Encoder().encode
 
+_ABSENT = ("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "min_p")
+
 OPENAI_DEFAULTS = {"modalities": b'["text"]', "store": b"false"}
 """Extras of OpenAI's whose absence changes nothing."""
 
@@ -42,11 +44,12 @@ def with_extras(
     return body
 
 
-def name_absent(request: ChatRequest, dropped: Dropped) -> None:
-    """Names parameters that neither Anthropic nor Converse has, unless they ask for what it does anyway."""
+def name_absent(request: ChatRequest, dropped: Dropped, names: tuple[str, ...] = _ABSENT) -> None:
+    """Names parameters that a dialect does not have, unless they ask for what it does anyway: `n`, `seed`, `logit_bias`
+    and these; without any, those that neither Anthropic nor Converse has."""
     if request.n is not None and request.n != 1:
         dropped.add("n")
-    for name in ("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "min_p"):
+    for name in names:
         if getattr(request, name):
             dropped.add(name)
     if request.seed is not None:

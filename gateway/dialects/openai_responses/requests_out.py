@@ -8,6 +8,7 @@ from msgspec import Raw
 from gateway.dialects.codec import TargetFacts, Written
 from gateway.dialects.dropped import Dropped
 from gateway.dialects.ids import shortened
+from gateway.dialects.members import name_absent
 from gateway.dialects.openai_chat.requests_out import service_tier_out
 from gateway.dialects.openai_responses.items_in import NAME
 from gateway.dialects.openai_responses.items_out import ItemWriter
@@ -266,15 +267,6 @@ def _extras(body: dict[str, Any], request: ChatRequest, dropped: Dropped) -> Non
 
 
 def _name_absent(request: ChatRequest, dropped: Dropped) -> None:
-    """Names parameters that this dialect does not have, unless they ask for what it does anyway."""
-    if request.n is not None and request.n != 1:
-        dropped.add("n")
-    for name in ("presence_penalty", "frequency_penalty", "top_k", "min_p", "stop"):
-        if getattr(request, name):
-            dropped.add(name)
-    if request.seed is not None:
-        dropped.add("seed")
-    if request.logit_bias not in (b"", b"{}"):
-        dropped.add("logit_bias")
+    name_absent(request, dropped, ("presence_penalty", "frequency_penalty", "top_k", "min_p", "stop"))
     if request.cache is not None:
         dropped.add("cache_control")

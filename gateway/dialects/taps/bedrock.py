@@ -84,14 +84,10 @@ class BedrockTap(State):
         return b""
 
     def _leaves_out(self, message: Message) -> bool:
-        """Whether an event is left out, because it is no JSON. A piece of a tool call is an error, since without it the
-        call would be another."""
+        """Whether an event is left out, because it is no JSON."""
         if message.kind != "event" or message.name not in _CONTENT or is_json(message.data):
             return False
-        if b"toolUse" in message.data:
-            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
-        else:
-            self.skipped += 1
+        self.leave_out(of_call=b"toolUse" in message.data)
         return True
 
     def _see(self, message: Message) -> UpstreamError | None:

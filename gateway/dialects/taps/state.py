@@ -1,6 +1,6 @@
 """What a tap has learned of its stream."""
 
-from gateway.errors import UpstreamError
+from gateway.errors import UpstreamError, UpstreamProtocolError
 from gateway.schemas.usage import Usage
 
 
@@ -24,6 +24,14 @@ class State:
         self.finish = ""
         self.skipped = 0
         self.error: UpstreamError | None = None
+
+    def leave_out(self, *, of_call: bool) -> None:
+        """An event is left out, because it is no JSON; a piece of a tool call is an error, since without it the call
+        would be another."""
+        if of_call:
+            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
+        else:
+            self.skipped += 1
 
     @property
     def complete(self) -> bool:

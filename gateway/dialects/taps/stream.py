@@ -79,13 +79,10 @@ class StreamTap(State):
 
     def _leaves_out(self, data: bytes) -> bool:
         """Whether an event is left out, because it is no JSON. JSON of a shape that no rule here foresees is the
-        caller's to judge; a piece of a tool call is an error, since without it the call would be another."""
+        caller's to judge."""
         if is_json(data):
             return False
-        if _CALL.search(data):
-            self.error = UpstreamProtocolError("the provider's stream has an event that is not JSON")
-        else:
-            self.skipped += 1
+        self.leave_out(of_call=_CALL.search(data) is not None)
         return True
 
     def _see(self, event: Event) -> bool:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spoken_requests import BODIES, ENDPOINT, key_of, request_of
 
+from gateway._speedups.plain_keys import quick_key
 from gateway.cache.keys import exact_key
-from gateway.cache.quick import quick_key
 from gateway.errors import BadRequest
 
 PLAIN: dict[str, dict[str, Any]] = {
