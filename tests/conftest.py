@@ -16,3 +16,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Of several processes each takes one file after the other: the longest first, so that all end together."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
+@pytest.fixture
+def nothing_stored(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a store: what `make run` leaves in the checkout is none of the tests'."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))

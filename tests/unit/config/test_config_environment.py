@@ -6,6 +6,8 @@ from vendors_for_tests import KNOWN
 from gateway.config import Config, ConfigError, Secret, load
 from gateway.config.environment import completed
 
+pytestmark = pytest.mark.usefixtures("nothing_stored")
+
 
 def start(**env: str) -> Config:
     return load(None, env, known=KNOWN)

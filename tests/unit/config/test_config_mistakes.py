@@ -8,6 +8,8 @@ from vendors_for_tests import KNOWN
 
 from gateway.config import ConfigError, load
 
+pytestmark = pytest.mark.usefixtures("nothing_stored")
+
 GOLDEN = Path(__file__).parents[2] / "golden" / "config"
 
 
