@@ -15,13 +15,10 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memmove
 
-from hashlib import sha256
-
+include "sha256.pxi"
 include "json_grammar.pxi"
 include "plain_keys_pack.pxi"
 include "plain_keys_values.pxi"
-
-cdef object begun = sha256()    # a copy spares the library its search for the algorithm
 
 cdef enum:
     FORM_BYTE = 1       # below 128: it is written as it is
@@ -349,6 +346,4 @@ def quick_key(str endpoint not None, bytes body not None, bytes scope not None, 
             free(room)
     if said is None:
         return None
-    hashing = begun.copy()
-    hashing.update(said)
-    return hashing.digest()
+    return digest_of(said)

@@ -138,6 +138,10 @@ cdef extern from * nogil:
     static void *shelf_map(size_t size) {
         return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     }
+    #ifndef MADV_POPULATE_WRITE
+    #define MADV_POPULATE_WRITE 23  /* Linux 5.14; older kernels refuse it */
+    #endif
+    static void shelf_populate(void *base, size_t size) { madvise(base, size, MADV_POPULATE_WRITE); }
     static int64_t shelf_or(int64_t *p, int64_t v) { return __atomic_or_fetch(p, v, __ATOMIC_RELAXED); }
     static uint64_t shelf_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
     static int shelf_swap(uint64_t *p, uint64_t was, uint64_t now) {
@@ -155,6 +159,7 @@ cdef extern from * nogil:
     int shelf_open(const char *folder, int64_t identity, const char *suffix)
     bint shelf_stands(int file, int64_t size)
     void *shelf_map(size_t size)
+    void shelf_populate(void *base, size_t size)
     uint64_t shelf_load(const uint64_t *p)
     bint shelf_swap(uint64_t *p, uint64_t was, uint64_t now)
     void shelf_prefetch(const void *p)

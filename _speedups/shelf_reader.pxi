@@ -20,6 +20,7 @@ cdef class Reader:
         self.most_files = max(files, 1)
         self.cursors = {}
         self.seen = -1
+        shelf_populate(shelf.base, shelf.size)  # else the first requests wait for a page each
 
     def __dealloc__(self):
         cdef int number

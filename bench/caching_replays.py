@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
 
+from gateway._speedups.asking import mark
 from gateway.cache.canonical import Kept, open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import Keeper
-from gateway.cache.replay import mark, plain, streamed
+from gateway.cache.replay import plain, streamed
 from gateway.cache.telling import events_of
 from gateway.dialects.endpoints import CHAT, ENDPOINTS, Endpoint
 from gateway.schemas.chat import ChatRequest, Choice, Reply, Text

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.caching.rooms import Asked as Sought
 from gateway.delivery import Answer, Listener, Send, deliver, deliver_carried, deliver_error
 from gateway.dialects.endpoints import Endpoint
 from gateway.dialects.parcels import parcel_call
@@ -119,7 +118,9 @@ class Caching(Protocol):
     """Answers with what was kept, with what somebody else is being told, or by the dispatcher: the way back may be
     another one then."""
 
-    def answer(self, asked: Sought, send: Send) -> tuple[Answer, Send] | Awaitable[tuple[Answer, Send]]: ...
+    def answer(
+        self, inbound: Inbound, endpoint: Endpoint, call: Call, plan: Plan, record: Record, send: Send
+    ) -> tuple[Answer, Send] | Awaitable[tuple[Answer, Send]]: ...
 
 
 class Crowd:
@@ -189,7 +190,7 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         if gateway.caching is None:
             reply: Answer = await gateway.dispatcher.send(plan, call, record)
         else:
-            found = gateway.caching.answer(Sought(inbound, endpoint, call, plan, record), send)
+            found = gateway.caching.answer(inbound, endpoint, call, plan, record, send)
             reply, send = found if isinstance(found, tuple) else await found
         if gateway.shadows is not None and plan.shadow and record.attempts:
             gateway.shadows.cast(plan.shadow, call, record)

@@ -10,3 +10,6 @@ def quick_key(
 ) -> bytes | None:
     """As `exact_key`; None where the neutral request has to be read. A request that has such a key asks for nothing but
     an answer, and no two readers read it differently."""
+
+def digest_of(text: bytes, instructions: bool = True) -> bytes:
+    """The 32 bytes of its SHA-256; without `instructions`, the library's."""

@@ -205,12 +205,16 @@ class Watch:
             asyncio.get_running_loop().call_later(self.TICK, self._tick)
         self._young[inbound] = task
 
-    def instead(self, inbound: Inbound, task: Task) -> None:
-        """From now on `task` is cancelled in place of the one that was added, where it is watched."""
-        if inbound in self._young:
+    def instead(self, inbound: Inbound, task: Task) -> Task | None:
+        """From now on `task` is cancelled in place of the one that was added, which is returned; None where nobody
+        watches."""
+        before = self._young.get(inbound)
+        if before is not None:
             self._young[inbound] = task
         elif inbound in self._old:
-            self._old[inbound] = (task, self._old[inbound][1])
+            before, watching = self._old[inbound]
+            self._old[inbound] = (task, watching)
+        return before
 
     def remove(self, inbound: Inbound) -> None:
         """The answer is complete; the caller may go."""

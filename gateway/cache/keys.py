@@ -117,12 +117,7 @@ def scope_of(settings: Settings, wishes: Wishes, record: Record) -> bytes:
     """
     tenant = _tenant(settings.scope, record)
     if wishes.scope == settings.scope and not wishes.namespace:
-        found = _scopes.get(tenant)
-        if found is None:
-            if len(_scopes) >= _MOST_SCOPES:
-                _scopes.clear()
-            found = _scopes[tenant] = sha256(_pack(tenant)).digest()[:16]
-        return found
+        return _undivided(tenant)
     narrower = min(wishes.scope, settings.scope, key=SCOPES.index)
     return sha256(_pack((tenant, _tenant(narrower, record), wishes.namespace))).digest()[:16]
 
@@ -132,9 +127,24 @@ def scope_named(kind: str, name: str) -> bytes:
     return sha256(_pack((kind, name))).digest()[:16]
 
 
+def tenant_of(settings: Settings, record: Record) -> int:
+    """The number under which the store knows whose a request's answers are: all that a tenant has goes together,
+    however it is divided."""
+    return owner_of(_undivided(_tenant(settings.scope, record)))
+
+
 def owner_of(scope: bytes) -> int:
     """The number under which the store knows a tenant's scope; 63 bits."""
     return int.from_bytes(scope[:8], "little") >> 1
+
+
+def _undivided(tenant: tuple[str, str]) -> bytes:
+    found = _scopes.get(tenant)
+    if found is None:
+        if len(_scopes) >= _MOST_SCOPES:
+            _scopes.clear()
+        found = _scopes[tenant] = sha256(_pack(tenant)).digest()[:16]
+    return found
 
 
 def _tenant(scope: str, record: Record) -> tuple[str, str]:

@@ -1,40 +1,19 @@
-"""What may be looked up, what may be kept, and which questions may be looked for by their meaning."""
+"""What may be looked up, and which questions may be looked for by their meaning.
+
+What may be kept is told by `_speedups/asking`.
+"""
 
 import json
 import re
 from typing import Any
 
-from gateway._speedups.plainness import look_at, refuses
-from gateway.schemas.caching import Semantic, Settings, Wishes
+from gateway._speedups.plainness import look_at
+from gateway.schemas.caching import Semantic, Wishes
 from gateway.schemas.chat import Audio, BuiltinTool, ChatRequest, File, Image, Opaque, Text
-from gateway.schemas.record import Record
 from gateway.tokens.conversations import text_tokens
-
-COMPLETE = frozenset(
-    (
-        *(
-            "stop",
-            "tool_calls",
-            "function_call",
-            "eos",
-            "eos_token",
-        ),  # OpenAI Chat, and servers that are like it
-        *("end_turn", "stop_sequence", "tool_use"),  # Anthropic, Bedrock
-        *(
-            "STOP",
-            "COMPLETE",
-            "STOP_SEQUENCE",
-            "TOOL_CALL",
-            "completed",
-        ),  # Gemini, Cohere, OpenAI's Responses API
-    )
-)
-"""The dialects' words for an answer that ended by itself. Any other was cut, filtered, refused or paused."""
 
 _WORLDLY = frozenset(("web_search_options", "mcp_servers", "container"))
 """Extras that let the provider act, or look at what changes."""
-
-_ENDS = re.compile(rb'"(?:finish_reason|stop_reason|finishReason|stopReason)"\s*:\s*"([^"\\]{1,64})"')
 
 _CODE = re.compile(
     r"```|`[^`\n]+`|^(?: {4}|\t)\S|[{};]\s*$|=>|==|!=|\(\)|</?[a-z][^>]*>"
@@ -59,19 +38,6 @@ def may_look(request: ChatRequest, wishes: Wishes, body: bytes) -> bool:
     if request.tools and any(isinstance(tool, BuiltinTool) for tool in request.tools):
         return False
     return wishes.scope == "key" or not ambiguous(body)
-
-
-def may_keep(record: Record, body: bytes, settings: Settings, choices: int = 1) -> bool:
-    """Whether `body`, all that the caller was told, is a whole answer and nothing but one."""
-    if record.status != 200 or record.error or record.skipped or record.finish not in COMPLETE:
-        return False
-    if not body or len(body) > settings.max_entry:
-        return False
-    if record.usage is not None and not record.usage.output:
-        return False
-    if refuses(body):
-        return False
-    return choices <= 1 or all(word.decode("latin-1") in COMPLETE for word in _ENDS.findall(body))
 
 
 def may_mean(request: ChatRequest, semantic: Semantic, text: str | None) -> str | None:

@@ -33,11 +33,6 @@ class Told(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
 
 
-def mark(entry: str, count: int) -> str:
-    """The id of an entry's answer number `count`."""
-    return f"cache-{entry}-{count}"
-
-
 def plain(kept: Kept, endpoint: Endpoint, request: ChatRequest, identity: str) -> Told | None:
     """The whole answer under `identity` (see `mark`); None for one that cannot be told this caller: a miss."""
     try:

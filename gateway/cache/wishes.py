@@ -41,7 +41,7 @@ class _Asked(msgspec.Struct):
 
 def wishes_of(headers: Mapping[bytes, bytes], settings: Settings) -> Wishes:
     """What the headers ask for, within the settings. Raises BadRequest for what cannot be read."""
-    if _KNOWN.isdisjoint(headers):
+    if KNOWN.isdisjoint(headers):
         return _usual(settings)
     asked = _Asked()
     for name, read in _READERS.items():
@@ -64,7 +64,7 @@ def body_wishes(call: Call, wishes: Wishes, settings: Settings) -> Wishes:
     call.facts = request_facts(call.body)
     try:
         found = msgspec.json.decode(raw, type=_LiteLLM | None)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body's `{BODY_FIELD}` cannot be read: {error}", param=BODY_FIELD) from error
     return wishes if found is None else _with_body(wishes, found, settings)
 
@@ -273,7 +273,8 @@ _READERS: dict[bytes, _Reader] = {
 }
 """In the order in which a later one wins: this gateway's own come last."""
 
-_KNOWN = frozenset(_READERS)
+KNOWN = frozenset(_READERS)
+"""The headers by which something is asked for."""
 
 
 def _flag(name: str, text: str) -> bool:

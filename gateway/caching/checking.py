@@ -6,11 +6,11 @@ Both answers are compared, and what comes of it decides how alike questions must
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from gateway._speedups.asking import Asked
 from gateway.cache.canonical import Kept, open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import Keeper
 from gateway.cache.verification import Verification
-from gateway.caching.rooms import Asked
 from gateway.schemas.call import Call
 from gateway.schemas.chat import Reply, Text, ToolCall
 from gateway.schemas.plan import Target

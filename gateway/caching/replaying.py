@@ -8,9 +8,10 @@ from typing import Protocol
 
 import msgspec
 
+from gateway._speedups.asking import mark
 from gateway.cache.canonical import Kept
 from gateway.cache.pacing import Pace, paced
-from gateway.cache.replay import mark, plain, streamed
+from gateway.cache.replay import plain, streamed
 from gateway.delivery import STREAM_HEADERS, Header
 from gateway.dialects.endpoints import ARRAYS, Endpoint
 from gateway.schemas.caching import Entry, Wishes
@@ -25,7 +26,7 @@ RATE = 80.0
 PACE = Pace(RATE, monotonic, asyncio.sleep)
 
 
-_numbers = count(time_ns() // 1000 % 10**9)
+NUMBERS = count(time_ns() // 1000 % 10**9)
 """Of the answers told by this process, so that no two have the same id."""
 
 
@@ -93,7 +94,7 @@ class Replay(msgspec.Struct, gc=False):
 
 def next_mark(entry: str) -> str:
     """The id of this entry's next answer."""
-    return mark(entry, next(_numbers))
+    return mark(entry, next(NUMBERS))
 
 
 def hit_headers(found: Found, age: float) -> list[Header]:

@@ -3,32 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import msgspec
-
+from gateway._speedups.asking import Asked, named
 from gateway.caching.replaying import Found
-from gateway.caching.sharing import Leaver, Shared
-from gateway.dialects.endpoints import Endpoint
+from gateway.caching.sharing import Shared
 from gateway.schemas.caching import Settings
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan
 from gateway.schemas.record import Record
 from gateway.upstream.tries import Reply
-
-
-class Inbound(Leaver, Protocol):
-    """A caller's request, as its door has it."""
-
-    headers: dict[bytes, bytes]
-
-
-class Asked(msgspec.Struct, gc=False):
-    """One request, and where it may go."""
-
-    inbound: Inbound
-    endpoint: Endpoint
-    call: Call
-    plan: Plan
-    record: Record
 
 
 class Store(Protocol):
@@ -62,15 +44,16 @@ class Dispatch(Protocol):
 
 
 class Callers(Protocol):
-    """Who watches callers that wait."""
+    """Who watches callers that wait. `instead` returns the task in whose place the request is cancelled from now on."""
 
-    def instead(self, inbound: Any, task: Shared) -> None: ...
+    def instead(self, inbound: Any, task: Shared) -> Any: ...
 
 
 class Books(Protocol):
-    """Prices records."""
+    """Prices records, and hears of the gateway's own failures."""
 
     def price(self, record: Record) -> None: ...
+    def defect(self, record: Record, error: Exception) -> None: ...
 
 
 class Counts(Protocol):
@@ -88,7 +71,4 @@ class Rules(Protocol):
 
 def model_of(asked: Asked) -> str:
     """The model as answers are kept under: the same however its provider is spelled."""
-    plan = asked.plan
-    if plan.route or len(plan.targets) != 1:
-        return asked.call.model
-    return f"{plan.targets[0].provider}/{plan.targets[0].model}"
+    return named(asked.call, asked.plan)

@@ -30,9 +30,11 @@ class Leaver(Protocol):
 
 class Shared:
     """One answer on its way. Of a stream `tell` is told all bytes at its right end, unless it `spilled`: it had more
-    than `bound`, and its beginning was forgotten. `done` is called once nobody may join any more."""
+    than `bound`, and its beginning was forgotten. `task` is the leader's. `done` is called once nobody may join any
+    more."""
 
     # Most answers are told to one caller: what that one does not need stands in the class.
+    task: "asyncio.Task[object] | None" = None
     done: Callable[[], object] | None = None
     spilled = False
     detached = False
@@ -56,7 +58,6 @@ class Shared:
     def __init__(
         self,
         inbound: Leaver,
-        task: "asyncio.Task[object]",
         call: Call,
         plan: Plan,
         record: Record,
@@ -64,7 +65,6 @@ class Shared:
         tell: Callable[[bytes], None],
     ) -> None:
         self._inbound = inbound
-        self._task = task
         self._tell = tell
         self._call = call
         self._targets = plan.targets
@@ -76,13 +76,17 @@ class Shared:
     def cancel(self) -> None:
         """Called in place of the cancelling of the leader's task. A caller that is gone is missed by nobody."""
         if not (self._inbound.gone and self.stays()):
-            self._task.cancel()
+            self._end()
 
     def stays(self) -> bool:
         """Whether the leader's task has to go on without its caller: others listen."""
         if self.others and not self.over and self.failure is None:
             self.detached = True
         return self.detached
+
+    def _end(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
 
     def answered(self, whole: Whole) -> None:
         """The answer is there, in one piece."""
@@ -145,7 +149,7 @@ class Shared:
         """One of the others listens no more."""
         self.others -= 1
         if self.detached and not self.others and not self.over and self.failure is None:
-            self._task.cancel()
+            self._end()
 
     # --- the pieces -----------------------------------------------------------------------------------------
 

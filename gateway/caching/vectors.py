@@ -5,9 +5,10 @@ from time import perf_counter_ns
 
 import msgspec
 
+from gateway._speedups.asking import Asked
 from gateway.cache.embedded import Partly, answered, item_keys, partly
 from gateway.cache.keys import owner_of, scope_of
-from gateway.caching.rooms import Asked, Books, Counts, Dispatch, Store, model_of
+from gateway.caching.rooms import Books, Counts, Dispatch, Store, model_of
 from gateway.delivery import Answer
 from gateway.errors import GatewayError, NotCached
 from gateway.schemas.caching import Settings, Wishes

@@ -12,6 +12,7 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 
+from gateway._speedups.asking import Counts
 from gateway._speedups.ledger import Ledger, Table
 from gateway.schemas.record import SERVED, Record
 from gateway.telemetry.labels import SEPARATOR
@@ -24,16 +25,20 @@ VERDICTS = ("agreed", "differed", "failed")
 
 class Figures(NamedTuple):
     """What the store holds: entries, bytes on disk, and how many entries were given up for room; how alike questions
-    must be, where that is checked on (0: it is not), and how many groups of conversations must be more alike."""
+    must be, where that is checked on (0: it is not), and how many groups of conversations must be more alike; how many
+    answers it did not take, how many it could not write, and how often it could not read one."""
 
     entries: int
     bytes: int
     evicted: int
     threshold: float = 0.0
     groups: int = 0
+    refused: int = 0
+    lost: int = 0
+    damaged: int = 0
 
 
-class CacheCounts:
+class CacheCounts(Counts):
     """Raises the counters of the cache; in a full table nothing is counted."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -42,37 +47,28 @@ class CacheCounts:
         def located(kind: str, details: Iterable[str]) -> dict[str, int]:
             return {one: events.locate(_name(kind, one).encode()) for one in details}
 
-        self._events = events
-        self._looked, self._ns = located("looked", RESULTS), located("ns", RESULTS)
+        super().__init__(events, located("looked", RESULTS), located("ns", RESULTS))
         self._input, self._output = located("input", SERVED), located("output", SERVED)
         self._nano_usd = located("nano_usd", SERVED)
         self._like = [*located("like", map(str, LIKENESS)).values()]
         self._verdicts = located("verified", VERDICTS)
 
-    def cache_lookup(self, result: str, ns: int, similarity: float = 0.0) -> None:
-        """The cache was asked, which took so long."""
-        self._add(self._looked[result], 1)
-        self._add(self._ns[result], ns)
-        if similarity:
-            place = sum([similarity > bound for bound in LIKENESS[:-1]])
-            self._add(self._like[place], 1)
+    def _alike(self, similarity: float) -> None:
+        place = sum([similarity > bound for bound in LIKENESS[:-1]])
+        self.raised(self._like[place], 1)
 
     def cache_saved(self, record: Record) -> None:
         """An answer was given that nobody had to be paid for."""
         usage, result = record.usage, record.cache
         if usage is not None:
-            self._add(self._input[result], usage.input)
-            self._add(self._output[result], usage.output)
+            self.raised(self._input[result], usage.input)
+            self.raised(self._output[result], usage.output)
         if record.saved_nano_usd:
-            self._add(self._nano_usd[result], record.saved_nano_usd)
+            self.raised(self._nano_usd[result], record.saved_nano_usd)
 
     def cache_verified(self, verdict: str) -> None:
         """A semantic hit was compared with what a provider says: one of VERDICTS."""
-        self._add(self._verdicts[verdict], 1)
-
-    def _add(self, block: int, amount: int) -> None:
-        if block >= 0 and amount > 0:
-            self._events.add(block, 0, amount)
+        self.raised(self._verdicts[verdict], 1)
 
 
 def _name(kind: str, detail: str) -> str:
@@ -137,6 +133,11 @@ def _held(now: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("gateway_cache_entries", "Entries that can be found.", now.entries)
     yield GaugeMetricFamily("gateway_cache_bytes", "Bytes of the cache's files.", now.bytes)
     yield CounterMetricFamily("gateway_cache_evicted", "Entries given up for room.", now.evicted)
+    yield CounterMetricFamily(
+        "gateway_cache_refused", "Answers that were not kept: too large, no room, or no disk.", now.refused
+    )
+    yield CounterMetricFamily("gateway_cache_lost", "Answers that the disk did not take.", now.lost)
+    yield CounterMetricFamily("gateway_cache_damaged", "Entries that could not be read.", now.damaged)
     if now.threshold:
         yield GaugeMetricFamily(
             "gateway_cache_threshold", "How alike questions must be now; above 1 none is.", now.threshold

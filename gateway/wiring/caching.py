@@ -2,12 +2,12 @@
 
 import asyncio
 
+from gateway._speedups.asking import Asked
 from gateway._speedups.ledger import Ledger
 from gateway.cache.store import Shelf, Store
 from gateway.caching.checking import Checks, Copies
 from gateway.caching.journey import Caching
 from gateway.caching.rooms import Callers, Dispatch
-from gateway.caching.sharing import Shared
 from gateway.config import Config
 from gateway.config.caching_model import CacheConfig, settings_for
 from gateway.control.keeping import opened
@@ -32,7 +32,7 @@ class Cached:
         self._telemetry = telemetry
         self._ledger = ledger
         self._counts: CacheCounts | None = None
-        self._flying: dict[bytes, Shared] = {}
+        self._flying: dict[bytes, Asked] = {}
         self._store: Store | None = None
         self._meanings: Meanings | None = None
         self._asking: Asking | None = None

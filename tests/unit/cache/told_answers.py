@@ -5,10 +5,11 @@ from typing import Any
 from caller_answers import CALLERS, Caller
 from msgspec.structs import replace
 
+from gateway._speedups.asking import mark
 from gateway.cache.canonical import Kept, open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import Keeper
-from gateway.cache.replay import Told, cached, mark, plain, streamed
+from gateway.cache.replay import Told, cached, plain, streamed
 from gateway.dialects.endpoints import ENDPOINTS
 from gateway.schemas.caching import Entry
 from gateway.schemas.record import Record

@@ -6,10 +6,9 @@ from collections.abc import Callable, Coroutine, Generator
 from types import SimpleNamespace
 from typing import Any
 
+from gateway._speedups.asking import Asked
 from gateway.api.door import Watch
 from gateway.caching.journey import Caching
-from gateway.caching.rooms import Asked
-from gateway.caching.sharing import Shared
 from gateway.delivery import Header, deliver
 from gateway.dialects.endpoints import ENDPOINTS
 from gateway.schemas.caching import Settings
@@ -161,6 +160,9 @@ class Books:
     def close(self, record: Record) -> None:
         self.price(record)
 
+    def defect(self, record: Record, error: Exception) -> None:
+        raise error
+
     def cache_lookup(self, result: str, ns: int, similarity: float = 0.0) -> None:
         self.looked.append(result)
 
@@ -244,7 +246,7 @@ class House:
         self.dispatcher = Dispatcher()
         self.store = DictStore()
         self.books = Books()
-        self.flying: dict[bytes, Shared] = {}
+        self.flying: dict[bytes, Asked] = {}
         self.watch = Watch()
 
         def found(route: str, key: str, team: str) -> Settings:
@@ -268,10 +270,9 @@ class House:
         way = Ways(headers or {}, stuck)
         call, _ = asked_for(text, **more)
         plan = Plan(tuple(Target(name, "gpt-4o") for name in providers), route=route)
-        asked = Asked(way, ENDPOINTS[call.endpoint], call, plan, way.record)
 
         async def serve() -> None:
-            found = self.caching.answer(asked, way)
+            found = self.caching.answer(way, ENDPOINTS[call.endpoint], call, plan, way.record, way)
             reply, send = found if isinstance(found, tuple) else await found
             await deliver(reply, send, way.record, self.books)
 

@@ -4,9 +4,10 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from caching_house import CHUNKS, House, completion, play
+from caching_house import CHUNKS, USAGE, House, completion, play
 
-from gateway.caching.ready import LARGEST, Memory, Place
+from gateway._speedups.asking import Memory
+from gateway.caching.ready import LARGEST, MOST, Place, remembered
 from gateway.caching.replaying import Replay, hit_headers, next_mark
 from gateway.schemas.caching import Entry
 from gateway.upstream.replies import Whole
@@ -25,47 +26,33 @@ def place(number: int) -> Place:
     return number.to_bytes(32, "big"), "chat_completions", "gpt-4o", False, False
 
 
-def test_a_second_hit_says_the_same_under_another_id() -> None:
-    memory, first = Memory(), told("Hello")
-    memory.keep(place(1), FOUND, first)
-    ready = memory.find(place(1), FOUND)
-    assert ready is not None
-    again = ready.again(FOUND, 7.9)
-    assert isinstance(again.reply, Whole)
-    assert isinstance(first.reply, Whole)
-    one, other = json.loads(first.reply.body), json.loads(again.reply.body)
-    assert one.pop("id") == one.pop("also") != other.pop("id") == other.pop("also")
-    assert one == other
-    assert (b"x-gateway-cache-age", b"7") in again.reply.headers
-    assert again.entry.provider == "openai"
-    assert again.dropped == ("logprobs",)
-
-
 def test_another_entry_under_the_same_key_is_not_it() -> None:
-    memory = Memory()
-    memory.keep(place(1), FOUND, told("old"))
+    memory = Memory(MOST)
+    remembered(memory, place(1), FOUND, told("old"))
     newer: Any = SimpleNamespace(**{**vars(FOUND), "written": 2.0})
-    assert memory.find(place(1), newer) is None
+    assert memory.find(place(1), newer.written) is None
 
 
 def test_no_more_is_remembered_than_may_be() -> None:
-    memory = Memory(most=10 * 2048)
+    memory = Memory(10 * 2048)
     for number in range(50):
-        memory.keep(place(number), FOUND, told("x", padding=800))
-    kept = [number for number in range(50) if memory.find(place(number), FOUND) is not None]
+        remembered(memory, place(number), FOUND, told("x", padding=800))
+    kept = [number for number in range(50) if memory.find(place(number), FOUND.written) is not None]
     assert kept == list(range(50 - len(kept), 50))
     assert 8 <= len(kept) <= 12
     for _ in range(50):  # what is told again and again takes its room once
-        memory.keep(place(49), FOUND, told("x", padding=800))
-    assert len([number for number in range(50) if memory.find(place(number), FOUND) is not None]) == len(kept)
+        remembered(memory, place(49), FOUND, told("x", padding=800))
+    assert len(
+        [number for number in range(50) if memory.find(place(number), FOUND.written) is not None]
+    ) == len(kept)
 
 
 def test_large_and_binary_answers_are_not_remembered() -> None:
-    memory = Memory()
-    memory.keep(place(1), FOUND, told("x", padding=LARGEST))
-    memory.keep(place(2), FOUND, told("x", content_type=b"application/vnd.amazon.eventstream"))
-    assert memory.find(place(1), FOUND) is None
-    assert memory.find(place(2), FOUND) is None
+    memory = Memory(MOST)
+    remembered(memory, place(1), FOUND, told("x", padding=LARGEST))
+    remembered(memory, place(2), FOUND, told("x", content_type=b"application/vnd.amazon.eventstream"))
+    assert memory.find(place(1), FOUND.written) is None
+    assert memory.find(place(2), FOUND.written) is None
 
 
 async def asked_once(house: House, text: str = "Hello", route: str = "") -> None:
@@ -80,8 +67,17 @@ def test_hits_in_a_journey_differ_in_their_ids_alone() -> None:
     async def scene() -> None:
         house = House()
         await asked_once(house)
-        hits = [json.loads((await house.call("hi")).body) for _ in range(4)]
+        ways = [await house.call("hi") for _ in range(4)]
+        hits = [json.loads(way.body) for way in ways]
         assert len({hit.pop("id") for hit in hits}) == 4
+        told = [dict(way.told) for way in ways]
+        assert len({one[b"x-gateway-cache-id"] for one in told}) == 1
+        assert {one[b"x-gateway-cache"] for one in told} == {b"hit"}
+        records = [way.record for way in ways]
+        assert {(one.provider, one.model, one.answered_model, one.finish) for one in records} == {
+            ("openai", "gpt-4o", "gpt-4o", "stop")
+        }
+        assert {(one.cost_nano_usd, one.saved_nano_usd, one.usage) for one in records} == {(0, 7, USAGE)}
         assert all(hit == hits[0] for hit in hits)
         assert house.dispatcher.times == 1
         assert house.books.looked == ["hit"] * 4

@@ -1,5 +1,6 @@
 """Requests that are the same and under way at once share one answer: whole, streamed, whoever goes away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -9,6 +10,13 @@ from caching_house import CHUNKS, House, asked_for, completion, play
 
 from gateway.errors import LimitExceeded, UpstreamClosed, UpstreamStatus
 from gateway.upstream.replies import Whole
+
+
+class Unwilling(dict[bytes, Any]):
+    """Takes nothing."""
+
+    def __setitem__(self, key: bytes, value: Any) -> None:
+        raise RuntimeError("no")
 
 
 @asynccontextmanager
@@ -344,3 +352,52 @@ def test_asked_for_is_what_the_house_says() -> None:
     call, _ = asked_for("hello", stream=True)
     assert call.stream
     assert call.model == "gpt-4o"
+
+
+def test_who_asks_in_the_turn_in_which_an_answer_came_has_it() -> None:
+    async def run() -> None:
+        async with house() as one:
+            first = one.call("hello")
+            await one.dispatcher.asked(1)
+            one.dispatcher.answer(Whole(completion("hi"), []))
+            calls = []
+            while not first.task.done():
+                calls.append(one.call("hello"))
+                await asyncio.sleep(0)
+            assert one.dispatcher.times == 1
+            assert {(await call).record.cache for call in calls} <= {"coalesced", "hit"}
+            assert not one.flying
+
+    play(run())
+
+
+def test_an_answer_that_cannot_be_kept_reaches_its_caller_all_the_same() -> None:
+    async def run() -> None:
+        async with house() as one:
+            told: list[Exception] = []
+            one.books.defect = lambda record, error: told.append(error)  # type: ignore[method-assign]
+            one.store.entries = Unwilling()
+            call = one.call("hello")
+            await one.dispatcher.asked(1)
+            one.dispatcher.answer(Whole(completion("hi"), []))
+            assert (await call).body == completion("hi")
+            await one.settled()
+            assert [str(error) for error in told] == ["no"]
+            assert not one.flying
+
+    play(run())
+
+
+def test_an_answer_under_another_status_is_not_kept() -> None:
+    async def run() -> None:
+        async with house() as one:
+            call = one.call("hello")
+            await one.dispatcher.asked(1)
+            call.way.record.status = 206
+            one.dispatcher.answer(Whole(completion("hi"), []))
+            await call
+            await one.settled()
+            assert one.store.times == 0
+            assert not one.flying
+
+    play(run())

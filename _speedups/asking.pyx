@@ -1,0 +1,434 @@
+# cython: auto_pickle=False
+"""The cache's step of a journey on the way that nearly every request takes: looked for in the usual way, and then known
+ready-made, or asked for by somebody who is alone with the question.
+
+The ways beside it are methods that `caching/journey.py` adds: `_terms`, `_at_length`, `_told`, `_sought`, `_begun`,
+`_answered`, `_shared`, `_learn`.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from gateway._speedups.ledger cimport Table, ledger_add
+
+import re
+from asyncio import get_running_loop
+
+from gateway._speedups.plain_keys import quick_key
+from gateway._speedups.plainness import refuses
+
+cdef enum:
+    MOST_TERMS = 4096
+    MOST_WAITING = 64
+
+cdef tuple RIGHT = (0, 200)  # it is not said yet, or it was
+cdef bytes CACHE = b"cache"
+cdef bytes AGE = b"x-gateway-cache-age"
+cdef bytes ID = b"x-gateway-cache-id"
+
+
+cdef inline int64_t _now() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cpdef str mark(str entry, count):
+    """The id of an entry's answer number `count`."""
+    return f"cache-{entry}-{count}"
+
+
+cpdef str named(call, plan):
+    """The model as answers are kept under: the same however its provider is spelled."""
+    cdef tuple targets = plan.targets
+    if plan.route or len(targets) != 1:
+        return call.model
+    target = targets[0]
+    return f"{target.provider}/{target.model}"
+
+
+@cython.final
+cdef class Terms:
+    """What holds for some requests: the operator's settings, what their callers wish within them, and who shares
+    answers with whom: `scope`, whose `owner` the store knows by a number."""
+
+    cdef readonly object settings
+    cdef readonly object wishes
+    cdef readonly bytes scope
+    cdef readonly object owner
+    cdef bint looks
+    cdef bint reads
+    cdef bint writes
+    cdef bint only
+    cdef bint paced
+    cdef bint means
+    cdef bint joins
+    cdef bint leads
+    cdef bint aged
+    cdef double ttl
+    cdef double max_age
+    cdef Py_ssize_t max_entry
+
+    def __init__(self, settings, wishes, bytes scope not None, owner):
+        self.settings, self.wishes, self.scope, self.owner = settings, wishes, scope, owner
+        self.reads, self.writes, self.only, self.paced = wishes.read, wishes.write, wishes.only, wishes.paced
+        self.looks = wishes.mode != "off" and (self.reads or self.writes)
+        self.means = wishes.mode == "semantic"
+        self.leads = settings.coalesce
+        self.joins = self.leads and self.reads
+        self.aged = wishes.max_age is not None
+        self.max_age = wishes.max_age or 0.0
+        self.ttl, self.max_entry = wishes.ttl, settings.max_entry
+
+
+@cython.final
+cdef class Ready:
+    """An answer around its id, and what is known of the entry that it was made of, `written` at this Unix time."""
+
+    cdef readonly double written
+    cdef readonly tuple pieces
+    cdef readonly tuple headers
+    cdef readonly bytes content_type
+    cdef readonly tuple dropped
+    cdef readonly Py_ssize_t size
+    cdef readonly object entry
+    cdef str provider
+    cdef str model
+    cdef double created
+
+    def __init__(
+        self, double written, tuple pieces not None, tuple headers not None, bytes content_type not None, entry,
+        tuple dropped not None, Py_ssize_t size,
+    ):
+        self.written, self.pieces, self.headers, self.content_type = written, pieces, headers, content_type
+        self.entry, self.dropped, self.size = entry, dropped, size
+        self.provider, self.model, self.created = entry.provider, entry.model, entry.created
+
+    cdef again(self, record, found, double age, name, whole):
+        """The same answer under a new id; writes into the record what is known of it."""
+        cdef str id = found.id
+        cdef list headers = [(AGE, b"%d" % <int64_t>age), (ID, id.encode())]
+        headers.extend(self.headers)
+        entry = self.entry
+        record.cache, record.cost_nano_usd, record.saved_nano_usd = "hit", 0, entry.cost_nano_usd
+        record.provider, record.model = self.provider, self.model
+        record.answered_model, record.usage, record.finish = entry.answered_model, entry.usage, entry.finish
+        if self.dropped:
+            record.dropped += self.dropped
+        return whole(mark(id, name).encode().join(self.pieces), headers, self.content_type)
+
+
+cdef class Memory:
+    """Answers that a worker remembers, `most` bytes of them; the oldest are forgotten first."""
+
+    cdef dict known
+    cdef Py_ssize_t left
+
+    def __init__(self, Py_ssize_t most):
+        self.known = {}
+        self.left = most
+
+    def find(self, tuple place not None, double written):
+        """The answer that was made of the entry which was written then."""
+        found = self.known.get(place)
+        return found if found is not None and (<Ready>found).written == written else None
+
+    def keep(self, tuple place not None, Ready ready not None):
+        """Remembers one."""
+        self.forget(place)
+        while self.left < ready.size and self.known:
+            self.forget(next(iter(self.known)))
+        self.left -= ready.size
+        self.known[place] = ready
+
+    cdef forget(self, tuple place):
+        before = self.known.pop(place, None)
+        if before is not None:
+            self.left += (<Ready>before).size
+
+
+cdef class Journey
+
+
+@cython.freelist(64)
+cdef class Asked:
+    """One request, where it may go, and what is looked for: under `key`, by `terms`. A `plain` request says nothing but
+    texts and a few numbers. Whoever asks the provider leads those who join meanwhile: what they hear is `shared`."""
+
+    cdef readonly object inbound
+    cdef readonly object endpoint
+    cdef readonly object call
+    cdef readonly object plan
+    cdef readonly object record
+    cdef readonly Terms terms
+    cdef readonly bytes key
+    cdef readonly bint plain
+    cdef readonly int64_t began
+    cdef public object shared
+    cdef Journey journey
+    cdef bint listed
+
+    def __init__(self, inbound, endpoint, call, plan, record):
+        self.inbound, self.endpoint, self.call, self.plan, self.record = inbound, endpoint, call, plan, record
+
+    def look_for(self, Terms terms not None, bytes key, bint plain=False):
+        """Says what is looked for."""
+        self.terms, self.key, self.plain = terms, key, plain
+
+    @property
+    def place(self):
+        """Under which the answer is remembered; None for one that may repeat what its request says."""
+        if not self.plain or self.terms.paced:
+            return None
+        call = self.call
+        return self.key, call.endpoint, call.model, call.stream, call.stream and call.facts.include_usage
+
+    def keep(self, bytes body not None):
+        """Keeps the answer, all of which this request was told."""
+        self.journey.keep(self, body)
+
+    def done(self):
+        """From now on nobody joins."""
+        if self.listed:
+            self.listed = False
+            self.journey.flying.pop(self.key, None)
+
+    cdef failed(self, error):
+        self.done()
+        if self.shared is not None:
+            self.shared.failed(error)
+
+
+cdef class Counts:
+    """Counts what the cache says in blocks of a table of the ledger; in a full table nothing is counted."""
+
+    cdef Table table
+    cdef dict looked
+    cdef dict ns
+
+    def __init__(self, Table table not None, dict looked not None, dict ns not None):
+        """`looked` and `ns` are blocks by the result."""
+        self.table, self.looked, self.ns = table, looked, ns
+
+    cpdef raised(self, int64_t block, int64_t amount):
+        """Adds to a block's first cell."""
+        if 0 <= block < self.table.capacity and amount > 0:
+            ledger_add(&self.table.cells[block * self.table.width], amount)
+
+    def cache_lookup(self, str result not None, int64_t ns, double similarity=0.0):
+        """The cache was asked, which took so long."""
+        self.raised(self.looked[result], 1)
+        self.raised(self.ns[result], ns)
+        if similarity:
+            self._alike(similarity)
+
+
+cdef class Journey:
+    """What is the same for all requests of one snapshot.
+
+    `numbers` tell answers of one entry apart; `whole` is an answer in one piece; an `entry` is made of its fields, or
+    of what was `heard` where that has to be looked at, and its bytes by `pack`; `wishing` are the headers by which
+    callers ask for something."""
+
+    cdef readonly dict flying
+    cdef readonly Memory memory
+    cdef readonly object clock
+    cdef object get
+    cdef object put
+    cdef object send
+    cdef list waiting
+    cdef object price
+    cdef object looked
+    cdef object saved
+    cdef object numbers
+    cdef object whole
+    cdef object entry
+    cdef object heard
+    cdef object pack
+    cdef frozenset wishing
+    cdef dict usual
+    cdef char first[256]
+    cdef char second[256]
+
+    def __init__(
+        self, store, dispatcher, books, counts, dict flying not None, Memory memory not None, clock, *,
+        numbers, whole, entry, heard, pack, frozenset wishing not None,
+    ):
+        self.get, self.put, self.send = store.get, store.put, dispatcher.send
+        self.waiting = []
+        self.price, self.looked, self.saved = books.price, counts.cache_lookup, counts.cache_saved
+        self.flying, self.memory, self.clock = flying, memory, clock
+        self.numbers, self.whole, self.entry, self.heard, self.pack = numbers, whole, entry, heard, pack
+        self.wishing, self.usual = wishing, {}
+        memset(self.first, 0, 256)
+        memset(self.second, 0, 256)
+        for name in wishing:
+            self.first[<unsigned char>name[0]] = self.second[<unsigned char>name[1]] = 1
+
+    def answer(self, inbound, endpoint, call, plan, record, send):
+        """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
+        what the dispatcher raises."""
+        cdef Asked asked = Asked.__new__(Asked)
+        cdef Terms terms = self.terms(plan.route, record)
+        cdef bytes key = None
+        asked.inbound, asked.endpoint, asked.call, asked.plan, asked.record = inbound, endpoint, call, plan, record
+        if terms.looks and call.request is None and not self.wishes(inbound.headers) and call.facts.span(CACHE) is None:
+            key = quick_key(call.endpoint, call.body, terms.scope, named(call, plan), call.headers)
+        if key is None:
+            return self._at_length(asked, send)
+        asked.terms, asked.key, asked.plain = terms, key, True
+        return self.seek(asked, send)
+
+    cdef Terms terms(self, str route, record):
+        cdef tuple whose = (route, record.key, record.user, record.team, record.org)
+        found = self.usual.get(whose)
+        if found is None:
+            if len(self.usual) >= MOST_TERMS:
+                self.usual.clear()
+            found = self.usual[whose] = self._terms(route, record)
+        return <Terms?>found
+
+    cdef bint wishes(self, dict headers) except -1:
+        """Whether one of the headers asks the cache for something."""
+        cdef PyObject *name
+        cdef PyObject *value
+        cdef Py_ssize_t at = 0
+        cdef const unsigned char *text
+        while PyDict_Next(headers, &at, &name, &value):
+            text = <const unsigned char *>PyBytes_AS_STRING(<bytes>name)
+            # A name ends in NUL: one of a single byte is read no further.
+            if self.first[text[0]] and self.second[text[1]] and <bytes>name in self.wishing:
+                return True
+        return False
+
+    cpdef seek(self, Asked asked, send):
+        """The answer to what the request says is looked for."""
+        cdef Terms terms = asked.terms
+        asked.began = _now()
+        if terms.reads:
+            answer = self.find(asked)
+            if answer is not None:
+                return answer, send
+        if terms.means or terms.only or terms.joins and asked.key in self.flying:
+            if self.waiting:
+                self.settle()
+                answer = self.find(asked) if terms.reads else None
+                if answer is not None:
+                    return answer, send
+            return self._sought(asked, send)
+        return self.ask(asked, send)
+
+    cpdef find(self, Asked asked):
+        """What is kept of it, told to this caller; or None."""
+        found = self.get(asked.key, self.clock())
+        if found is None:
+            return None
+        place = asked.place
+        ready = None if place is None else self.memory.find(place, found.written)
+        if ready is None:
+            return self._told(asked, found, place)
+        age = self.age(asked, (<Ready>ready).created, (<Ready>ready).provider, (<Ready>ready).model)
+        if age < 0:
+            return None
+        answer = (<Ready>ready).again(asked.record, found, age, next(self.numbers), self.whole)
+        self.looked("hit", _now() - asked.began)
+        self.saved(asked.record)
+        return answer
+
+    cpdef double age(self, Asked asked, double created, str provider, str model) except? -1:
+        """Seconds; less than 0 for an entry that this request may not have: too old for it, or of whom it may not
+        ask."""
+        cdef double age = max(0.0, <double>self.clock() - created)
+        if asked.terms.aged and age > asked.terms.max_age:
+            return -1
+        for target in asked.plan.targets:
+            if target.model == model and target.provider == provider:
+                return age
+        return -1
+
+    cpdef ask(self, Asked asked, send):
+        """Asks the provider; the answer is kept. To be awaited."""
+        cdef Terms terms = asked.terms
+        asked.record.cache = "miss"
+        if terms.reads:
+            self.looked("miss", _now() - asked.began)
+        if not terms.writes:
+            return self.past(asked, send)
+        asked.journey = self
+        if terms.leads and asked.key not in self.flying:
+            self.flying[asked.key] = asked
+            asked.listed = True
+        return self.led(asked, send)
+
+    async def past(self, Asked asked, send):
+        """The provider's answer; nothing of it is kept."""
+        return await self.send(asked.plan, asked.call, asked.record), send
+
+    async def led(self, Asked asked, send):
+        """The provider's answer, which is kept; while it comes, others may join."""
+        try:
+            reply = await self.send(asked.plan, asked.call, asked.record)
+        except BaseException as error:
+            asked.failed(error)
+            raise
+        if type(reply) is not self.whole:
+            return self._begun(asked, reply, send)
+        self.keep(asked, reply.body)
+        return (reply, send) if asked.shared is None else self._answered(asked, reply, send)
+
+    cdef keep(self, Asked asked, bytes body):
+        """Keeps an answer that was told to its right end, where it may be kept: at the end of this turn of the loop,
+        together with others. Till then requests for the same find this one under way."""
+        record = asked.record
+        if record.error or record.resumed or record.status not in RIGHT:
+            asked.done()
+            return
+        self.waiting.append((asked, body))
+        if len(self.waiting) == 1:
+            get_running_loop().call_soon(self.settle)
+        elif len(self.waiting) >= MOST_WAITING:
+            self.settle()
+
+    def settle(self):
+        """Keeps what waits to be kept."""
+        cdef list waiting = self.waiting
+        cdef Asked asked
+        cdef tuple one
+        self.waiting = []
+        for one in waiting:
+            asked = <Asked>one[0]
+            try:
+                self.write(asked, <bytes>one[1])
+            except Exception as error:  # it is the gateway's own failure, and nobody waits for this
+                self._unkept(asked, error)
+            asked.done()
+
+    cdef write(self, Asked asked, bytes body):
+        cdef Terms terms = asked.terms
+        record, call = asked.record, asked.call
+        if record.cost_nano_usd is None:
+            self.price(record)
+        choices = call.facts.choices if asked.plain else asked.endpoint.choices(call.facts)
+        if not may_keep(record, body, terms.max_entry, choices):
+            return
+        if call.stream or record.dropped:
+            entry = self.heard(call.endpoint, body, call.stream, record)
+            if entry is None:
+                return
+        else:
+            entry = self.entry(
+                "whole", call.endpoint, body, record.provider, record.model, record.answered_model, record.usage,
+                record.cost_nano_usd, record.finish, <int64_t>record.wall_ns / 1e9,
+            )
+        payload = self.pack(entry)
+        cdef double expires = <double>self.clock() + terms.ttl
+        if self.put(asked.key, terms.owner, expires, payload) and terms.means:
+            self._learn(asked, expires)
+
+
+include "asking_keeping.pxi"
