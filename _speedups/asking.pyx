@@ -25,6 +25,7 @@ from gateway._speedups.plainness import refuses
 cdef enum:
     MOST_TERMS = 4096
     MOST_WAITING = 64
+    ENTRY = 1           # the store's kind of frames that are found by their keys
 
 cdef tuple RIGHT = (0, 200)  # it is not said yet, or it was
 cdef bytes CACHE = b"cache"
@@ -427,7 +428,8 @@ cdef class Journey:
             )
         payload = self.pack(entry)
         cdef double expires = <double>self.clock() + terms.ttl
-        if self.put(asked.key, terms.owner, expires, payload) and terms.means:
+        # As old as its question: who purged meanwhile did not want this answer either.
+        if self.put(asked.key, terms.owner, expires, payload, ENTRY, <int64_t>record.wall_ns / 1e9) and terms.means:
             self._learn(asked, expires)
 
 

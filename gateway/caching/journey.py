@@ -8,6 +8,7 @@ from time import perf_counter_ns, time
 
 from gateway._speedups.asking import Asked, Journey, Memory, Terms
 from gateway._speedups.plain_keys import quick_key
+from gateway._speedups.shelf import ENTRY
 from gateway.cache.canonical import open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import entry_of
@@ -19,7 +20,7 @@ from gateway.caching.leaving import Leaving
 from gateway.caching.ready import MOST, Place, remembered
 from gateway.caching.replaying import NUMBERS, Found, Replay, told_again
 from gateway.caching.rooms import Books, Callers, Counts, Dispatch, Meaning, Rules, Store, model_of
-from gateway.caching.shares import as_leader
+from gateway.caching.shares import as_leader, in_time
 from gateway.caching.sharing import Shared
 from gateway.caching.vectors import Vectors
 from gateway.delivery import Answer, Send
@@ -65,6 +66,7 @@ class Caching(Journey):
             wishing=KNOWN,
         )
         self._store = store
+        self._dispatcher = dispatcher
         self._callers = callers
         self._rules = rules
         self._books = books
@@ -85,10 +87,13 @@ class Caching(Journey):
         record, call = asked.record, asked.call
         settings = self._rules(asked.plan.route, record.key, record.team)
         wishes = body_wishes(call, wishes_of(asked.inbound.headers, settings), settings)
-        if settings.mode != "off" and asked.endpoint.family == EMBED:
-            return self._embedded(asked, settings, wishes, send)
-        if settings.mode == "off" or asked.endpoint.family != CHAT:
+        if asked.endpoint.family not in (CHAT, EMBED):
             return self.past(asked, send)
+        if settings.mode == "off":
+            record.cache = "bypass"
+            return self.past(asked, send)
+        if asked.endpoint.family == EMBED:
+            return self._embedded(asked, settings, wishes, send)
         if not self._look_for(asked, _terms(settings, wishes, record)):
             record.cache = "bypass"
             self._counts.cache_lookup("bypass", 0)
@@ -137,7 +142,7 @@ class Caching(Journey):
             return None
         replay = told_again(kept, found, (asked.endpoint, asked.call, request), asked.terms.wishes, age)
         if replay is not None and kept.again is not None:
-            self._store.put(key, asked.terms.owner, found.expires, kept.again)
+            self._store.put(key, asked.terms.owner, found.expires, kept.again, ENTRY, found.written)
         return replay
 
     def _serve(self, replay: Replay, asked: Asked) -> Answer:
@@ -213,8 +218,9 @@ class Caching(Journey):
         shared.others += 1
         share = None
         before = perf_counter_ns()
+        deadline = self._dispatcher.deadline(asked.plan, record)
         try:
-            await (shared.begun() if alike else shared.ended())
+            await in_time(shared.begun() if alike else shared.ended(), deadline)
             if alike and shared.failure is None and not shared.spilled and shared.source is not None:
                 share = shared.joined(asked.endpoint.stream_type)
         finally:
@@ -232,7 +238,7 @@ class Caching(Journey):
         record.cache, record.cost_nano_usd = "coalesced", 0
         self._counts.cache_lookup("coalesced", before - asked.began)
         if share is not None:
-            share.listen(record, self._counts.cache_saved)
+            share.listen(record, self._counts.cache_saved, deadline)
             return share
         assert shared.whole is not None  # looked at above
         as_leader(record, shared.record)

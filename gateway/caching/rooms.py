@@ -14,12 +14,13 @@ from gateway.upstream.tries import Reply
 
 
 class Store(Protocol):
-    """Where entries are, shared by all workers. `scope` tells whose they are. Nothing of it waits or fails."""
+    """Where entries are, shared by all workers; nothing of it waits or fails. `put` takes a key, whose it is, when it
+    expires and the entry; then what it is, and when its question was asked (else now): a purge takes what is older."""
 
     @property
     def get(self) -> Callable[[bytes, float], Found | None]: ...
     @property
-    def put(self) -> Callable[[bytes, int, float, bytes], bool]: ...
+    def put(self) -> Callable[..., bool]: ...
 
 
 class Near(Protocol):
@@ -41,6 +42,7 @@ class Meaning(Protocol):
 
 class Dispatch(Protocol):
     def send(self, plan: Plan, call: Call, record: Record) -> Awaitable[Reply]: ...
+    def deadline(self, plan: Plan, record: Record) -> int: ...
 
 
 class Callers(Protocol):

@@ -1,10 +1,12 @@
 """What one caller hears of an answer that several callers wait for; see sharing.py for the answer itself."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from time import perf_counter_ns
 from typing import Protocol
 
 from gateway.delivery import Header, Stream
+from gateway.errors import UpstreamTimeout
 from gateway.schemas.record import Record
 
 
@@ -29,19 +31,20 @@ class Told(Protocol):
 class Share:
     """What one caller hears of a shared stream; delivered as the stream itself would be."""
 
-    __slots__ = ("_noted", "_shared", "at", "headers", "leads", "waited")
+    __slots__ = ("_deadline", "_noted", "_shared", "at", "headers", "leads", "waited")
 
     def __init__(self, shared: Told, leads: bool) -> None:
         self._shared = shared
         self.leads = leads
         self.at = 0
         self.waited: Record | None = None
+        self._deadline = 0
         self._noted: Callable[[Record], None] | None = None
         self.headers: list[Header] = shared.source.headers if leads and shared.source is not None else []
 
-    def listen(self, record: Record, noted: Callable[[Record], None]) -> None:
-        """Its waiting is this record's. `noted` is told when all is known."""
-        self.waited, self._noted = record, noted
+    def listen(self, record: Record, noted: Callable[[Record], None], deadline: int) -> None:
+        """Its waiting is this record's, until `deadline` (a `perf_counter_ns`). `noted` is told when all is known."""
+        self.waited, self._noted, self._deadline = record, noted, deadline
 
     async def chunk(self) -> bytes:
         """The next bytes; b"" at the stream's right end. Raises what broke it."""
@@ -63,7 +66,7 @@ class Share:
     async def _timed(self, record: Record) -> None:
         before = perf_counter_ns()
         try:
-            await self._shared.more(self)
+            await in_time(self._shared.more(self), self._deadline)
         finally:
             record.waited_ns += perf_counter_ns() - before
         if self._shared.end and not record.first_token_ns:
@@ -91,6 +94,15 @@ class Share:
     def abort(self) -> None:
         """Nobody wants the rest."""
         self._shared.abort(self)
+
+
+async def in_time(waiting: Awaitable[None], deadline: int) -> None:
+    """Waits for what another request does, no longer than this one may take. Raises UpstreamTimeout."""
+    try:
+        async with asyncio.timeout((deadline - perf_counter_ns()) / 1e9):
+            await waiting
+    except TimeoutError:
+        raise UpstreamTimeout("the time for all tries is over", phase="total") from None
 
 
 def as_leader(record: Record, leader: Record) -> None:

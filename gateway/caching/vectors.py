@@ -6,8 +6,9 @@ from time import perf_counter_ns
 import msgspec
 
 from gateway._speedups.asking import Asked
+from gateway._speedups.shelf import ENTRY
 from gateway.cache.embedded import Partly, answered, item_keys, partly
-from gateway.cache.keys import owner_of, scope_of
+from gateway.cache.keys import scope_of, tenant_of
 from gateway.caching.rooms import Books, Counts, Dispatch, Store, model_of
 from gateway.delivery import Answer
 from gateway.errors import GatewayError, NotCached
@@ -130,11 +131,10 @@ class Vectors:
         if found is None:
             return None
         if wishes.write:
-            undivided = msgspec.structs.replace(wishes, scope=settings.scope, namespace="")
-            owner = owner_of(scope_of(settings, undivided, record))
+            owner = tenant_of(settings, record)
             expires = self._clock() + wishes.ttl
             for key, payload in found.entries:
-                self._store.put(key, owner, expires, payload)
+                self._store.put(key, owner, expires, payload, ENTRY, record.wall_ns / 1e9)
         return found.body
 
 

@@ -91,6 +91,10 @@ class Dispatcher:
         except GatewayError as error:
             return self._after(plan, deadline, call, record, error)
 
+    def deadline(self, plan: Plan, record: Record) -> int:
+        """When a request's time for all of its tries is over, a `perf_counter_ns`."""
+        return record.started_ns + int(self._timeouts(plan, plan.targets[0]).total * 1e9)
+
     async def _after(
         self, plan: Plan, deadline: int, call: Call, record: Record, error: GatewayError
     ) -> Reply:
@@ -132,7 +136,7 @@ class Dispatcher:
         reply = await self.send(plan, call, record)
         if not isinstance(reply, Stream) or reply.teller is None:
             return reply
-        deadline = record.started_ns + int(self._timeouts(plan, plan.targets[0]).total * 1e9)
+        deadline = self.deadline(plan, record)
 
         async def ask(target: Target, call: Call) -> Reply | None:
             if left(deadline) <= 0:

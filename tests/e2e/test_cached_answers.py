@@ -198,6 +198,10 @@ def shared_by_all(openai_server: FaultServer, tmp_path_factory: pytest.TempPathF
     }
     gateway = Gateway(config, tmp_path_factory.mktemp("cached"))
     yield gateway
+    genai_client(gateway.url).close()
+    bedrock_client(gateway.url).close()
+    with cohere_client(gateway.url):
+        pass
     gateway.stop()
 
 
@@ -330,7 +334,7 @@ def test_only_is_refused_in_the_callers_words(
 def test_an_answer_lives_as_long_as_its_caller_wants(
     cached: Gateway, hello: str, openai_upstream: FaultServer
 ) -> None:
-    ask(cached, hello, headers={"x-gateway-cache-ttl": "1"})
+    ask(cached, hello, headers={"x-gateway-cache-ttl": "3"})
     assert looked(ask(cached, hello)) == "hit"
     openai_upstream.wait(lambda: looked(ask(cached, hello, headers={"x-gateway-cache": "only"})) != "hit")
 
@@ -350,7 +354,7 @@ def test_a_route_may_keep_nothing(start: Callable[..., Gateway], openai_upstream
         "kept": {"targets": [{"model": MODEL}]},
     }
     gateway = start(models=models)
-    for model, expected in (("live", ["", ""]), ("kept", ["miss", "hit"])):
+    for model, expected in (("live", ["bypass", "bypass"]), ("kept", ["miss", "hit"])):
         body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
         assert [looked(gateway.post(CHAT, body)) for _ in range(2)] == expected
     gateway.stop()
@@ -415,9 +419,7 @@ def test_entries_survive_a_restart(start: Callable[..., Gateway], openai_upstrea
     gateway.stop()
     gateway._start(gateway.log_path.parent)
     gateway._wait_ready()
-    openai_upstream.wait(
-        lambda: ask(gateway, "hello", headers={"x-gateway-cache": "only"}).status == 200, 10.0
-    )
+    openai_upstream.wait(lambda: ask(gateway, "hello", headers={"x-gateway-cache": "only"}).status == 200)
     assert len(openai_upstream.seen) == 1
     gateway.stop()
 
@@ -431,7 +433,7 @@ def test_what_one_worker_wrote_outlives_it(
     for victim in gateway.workers():
         victim.send_signal(signal.SIGKILL)
         psutil.wait_procs([victim], 5)
-        openai_upstream.wait(lambda: len(gateway.workers()) == 2, 20.0)
+        openai_upstream.wait(lambda: len(gateway.workers()) == 2)
     replies = [ask(gateway, f"hello {number}") for number in range(20)]
     assert [said(reply) for reply in replies] == [f"echo: hello {number}" for number in range(20)]
     assert [looked(reply) for reply in replies] == ["hit"] * 20

@@ -96,6 +96,9 @@ class Dispatcher:
         self.cancelled = 0
         self._waiting: list[tuple[asyncio.Future[Any], Record]] = []
 
+    def deadline(self, plan: Plan, record: Record) -> int:
+        return record.started_ns + 60 * 10**9
+
     async def send(self, plan: Plan, call: Call, record: Record) -> Any:
         self.times += 1
         target = plan.targets[0]
@@ -139,7 +142,9 @@ class DictStore:
         found = self.entries.get(key)
         return found if found is not None and found.expires > now else None
 
-    def put(self, key: bytes, scope: int, expires: float, payload: bytes) -> bool:
+    def put(
+        self, key: bytes, scope: int, expires: float, payload: bytes, kind: int = 1, now: float = 0.0
+    ) -> bool:
         self.times += 1
         self.entries[key] = SimpleNamespace(
             payload=payload, written=float(self.times), expires=expires, id=key[:16].hex(), scope=scope
