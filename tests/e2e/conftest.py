@@ -14,7 +14,7 @@ import openai_wire
 import pytest
 from fault_server import FaultServer
 from gateway_process import ANTHROPIC_KEY, CALLER_KEY, CALLER_KEYS, OPENAI_KEY, Gateway
-from sdk_calls import settle
+from sdk_calls import CLIENTS, settle
 
 StartGateway = Callable[..., Gateway]
 
@@ -78,7 +78,7 @@ def config_for(openai_server: FaultServer, anthropic_server: FaultServer) -> dic
             "stubborn-claude": {"type": "anthropic", "base_url": anthropic_server.url, "retries": {"max": 2}},
             "hasty": {
                 **compatible,
-                "timeouts": {"first_byte": "300ms", "first_token": "300ms", "idle": "300ms"},
+                "timeouts": {"first_byte": "1s", "first_token": "1s", "idle": "1s"},
             },
             "many-keys": {
                 **compatible,
@@ -222,6 +222,12 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 # --- the SDKs, synchronous and asynchronous ---
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_closed() -> Iterator[None]:
+    yield
+    CLIENTS.close()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fault_cases import Case
-from gateway_process import CALLER_KEY, Gateway
+from gateway_process import CALLER_KEY, Gateway, until
 from raw_client import Reply
 
 from bench.mock import Mock, Seen, start_mock
@@ -19,7 +19,7 @@ from gateway._speedups.ledger import Ledger
 from gateway.control.files import runtime_folder
 from gateway.telemetry.cells import sections
 
-PATIENCE = 10.0  # seconds in which something that is over must be seen to be over
+PATIENCE = 30.0  # seconds in which something that is over must be seen to be over
 
 
 class MockThread:
@@ -140,6 +140,22 @@ def meet(gateway: Gateway, mock: MockThread, case: Case) -> Outcome:
     healthy = "spare-openai/mock" if case.fault.tls else f"{case.own}/mock"
     after = ask(gateway, case.caller, healthy, False)
     return Outcome(reply, seen, seconds, left_over, after)
+
+
+def nothing_is_left(
+    gateway: Gateway, mock: MockThread, targets: Iterable[tuple[str, str]], folder: Path
+) -> None:
+    """Until all that was asked is over, in the gateway and at the provider; both see it a little after the caller."""
+    asked = list(targets)
+    until(gateway.at_rest)
+    until(lambda: in_flight(gateway, asked, folder) == 0)
+    until(lambda: not mock.busy())
+
+
+def ends_well(gateway: Gateway, mock: MockThread) -> None:
+    """The gateway stops, and leaves no connection open."""
+    gateway.stop()
+    until(lambda: mock.mock.stats.open == 0)
 
 
 def in_flight(gateway: Gateway, targets: Iterable[tuple[str, str]], folder: Path) -> int:

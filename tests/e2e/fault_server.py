@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 POLL = 0.002  # seconds between two looks of a waiting test
+PATIENCE = 40.0  # seconds in which what must come about does, on however busy a machine
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,14 @@ class FaultServer:
         """Answers each request with what `handler` makes of it."""
         self._handler = handler
 
-    def wait(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    def wait(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
         """Until `condition` holds; AssertionError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, "the condition never came to hold"
             time.sleep(POLL)
 
-    def wait_for(self, count: int, timeout: float = 5.0) -> list[Seen]:
+    def wait_for(self, count: int, timeout: float = PATIENCE) -> list[Seen]:
         """Until so many requests have arrived."""
         self.wait(lambda: len(self.seen) >= count, timeout)
         return self.seen

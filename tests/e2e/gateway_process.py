@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,19 @@ PROVIDER_KEYS = (OPENAI_KEY, ANTHROPIC_KEY)
 CALLER_KEYS = (CALLER_KEY, SECOND_CALLER_KEY)
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 20.0
-STOP_SECONDS = 20.0
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+PATIENCE = 40.0
+"""Seconds in which what must come about comes about, on however busy a machine."""
 Labels = dict[str, str]
+
+
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Returns once `condition` holds; AssertionError when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came to hold"
+        time.sleep(0.01)
 
 
 def forget_ledger(port: int) -> None:
@@ -86,7 +97,7 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connect(self, timeout: float = 10.0) -> RawConnection:
+    def connect(self, timeout: float = 30.0) -> RawConnection:
         return RawConnection(self.port, timeout)
 
     def get(self, path: str, headers: dict[str, str | bytes] | None = None) -> Reply:
@@ -116,6 +127,48 @@ class Gateway:
             names["authorization"] = f"Bearer {key}"
         return request("POST", path, data, {**names, **(headers or {})})
 
+    @contextlib.contextmanager
+    def each_worker(self) -> Iterator[list[RawConnection]]:
+        """A connection to every worker. Each learns of a change by itself: what one knows, another may not know yet."""
+        opened: list[RawConnection] = []
+        try:
+            yield self._to_each(opened)
+        finally:
+            for one in opened:
+                one.close()
+
+    def _to_each(self, opened: list[RawConnection]) -> list[RawConnection]:
+        found: dict[int, RawConnection] = {}
+        taken = 0
+        deadline = time.monotonic() + PATIENCE
+        while len(found) < self.config["server"]["workers"]:
+            assert time.monotonic() < deadline, f"only {len(found)} workers take connections"
+            if taken == len(opened):
+                opened += [self.connect() for _ in range(8)]
+            by_port = {one.socket.getsockname()[1]: one for one in opened}
+            accepted = [(pid, by_port[port]) for pid, port in self._callers() if port in by_port]
+            taken, found = len(accepted), dict(accepted)
+        return list(found.values())
+
+    def _callers(self) -> Iterator[tuple[int, int]]:
+        """The workers' pids, and the ports of those whose connections each has accepted."""
+        for worker in self.workers():
+            with contextlib.suppress(psutil.Error):
+                for link in worker.net_connections("tcp"):
+                    if link.status == "ESTABLISHED" and link.laddr.port == self.port:
+                        yield worker.pid, link.raddr.port
+
+    def from_each(self, data: bytes, method: str = "POST") -> list[Reply]:
+        """What every worker says to the same request."""
+        with self.each_worker() as connections:
+            for one in connections:
+                one.send(data)
+            return [one.reply(method) for one in connections]
+
+    def statuses(self, path: str, body: Any, key: str = CALLER_KEY) -> set[int]:
+        """The statuses with which the workers answer the same request."""
+        return {reply.status for reply in self.from_each(self.encode(path, body, None, key))}
+
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
@@ -123,7 +176,13 @@ class Gateway:
         return self.get("/metrics").body.decode()
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum of the samples called `name` that have these labels."""
+        """The sum of the samples called `name` that have these labels, once nothing is under way: a request is
+        counted when its last byte has left, and a worker may be asked before another one has done that."""
+        until(self.at_rest)
+        return self.metric_now(name, **labels)
+
+    def metric_now(self, name: str, **labels: str) -> float:
+        """The same, whatever is under way."""
         return sum(
             sample.value
             for family in text_string_to_metric_families(self.metrics_text())
@@ -144,6 +203,16 @@ class Gateway:
             if self.port in ports:
                 found.append(child)
         return found
+
+    def kill_workers(self) -> None:
+        """Kills all workers. Returns once as many others serve."""
+        victims = self.workers()
+        for victim in victims:
+            victim.kill()
+        psutil.wait_procs(victims, PATIENCE)
+        until(lambda: len(self.workers()) == len(victims))
+        with self.each_worker():
+            pass
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -174,7 +243,7 @@ class Gateway:
 
     def at_rest(self) -> bool:
         """No request is under way in any worker."""
-        return self.metric("gateway_in_flight_requests") == 0
+        return self.metric_now("gateway_in_flight_requests") == 0
 
 
 def assert_clean(log: str) -> None:

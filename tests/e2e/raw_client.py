@@ -41,7 +41,7 @@ def request(
 class RawConnection:
     """One connection to the gateway; a context manager that closes it."""
 
-    def __init__(self, port: int, timeout: float = 10.0) -> None:
+    def __init__(self, port: int, timeout: float = 30.0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._response: http.client.HTTPResponse | None = None

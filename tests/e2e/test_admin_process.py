@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from fault_server import FaultServer
-from gateway_process import ANTHROPIC_KEY, CALLER_KEYS, OPENAI_KEY, PROVIDER_KEYS, Gateway
+from gateway_process import ANTHROPIC_KEY, CALLER_KEYS, OPENAI_KEY, PATIENCE, PROVIDER_KEYS, Gateway
 
 ROOT_KEY = re.compile(r"gwa-\S+")
 
@@ -33,7 +33,7 @@ def served(
 
 
 def wait_for(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             found = look()
@@ -56,12 +56,19 @@ class Admin:
 
     def get(self, path: str, key: str | None = None) -> httpx.Response:
         used = self.key if key is None else key
-        return httpx.get(self.url + path, headers={"authorization": f"Bearer {used}"} if used else {})
+        headers = {"authorization": f"Bearer {used}"} if used else {}
+        return httpx.get(self.url + path, headers=headers, timeout=PATIENCE)
 
     def post(self, path: str, body: Any = None) -> Any:
-        answer = httpx.post(self.url + path, json=body, headers={"authorization": f"Bearer {self.key}"})
+        headers = {"authorization": f"Bearer {self.key}"}
+        answer = httpx.post(self.url + path, json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
+
+    def delete(self, path: str) -> httpx.Response:
+        return httpx.delete(
+            self.url + path, headers={"authorization": f"Bearer {self.key}"}, timeout=PATIENCE
+        )
 
     def pid(self) -> int:
         """The control process: the child that holds the admin port."""

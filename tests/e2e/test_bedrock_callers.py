@@ -15,6 +15,7 @@ from fault_server import Answer, FaultServer, Seen
 from gateway_process import CALLER_KEY, Gateway
 from openai_wire import in_words
 from samples import HELLO
+from sdk_calls import opened
 
 from gateway._speedups.eventstream import frame
 
@@ -98,8 +99,13 @@ def with_key(request: Any, **_: Any) -> None:
 def runtime(all_three: Gateway) -> Any:
     """The key goes as a header of its own: boto3 sends its bearer keys over TLS only."""
     settings = botocore.config.Config(retries={"max_attempts": 0}, signature_version=botocore.UNSIGNED)
-    client = boto3.client(
-        "bedrock-runtime", region_name="eu-west-1", endpoint_url=f"{all_three.url}/bedrock", config=settings
+    client = opened(
+        boto3.client(
+            "bedrock-runtime",
+            region_name="eu-west-1",
+            endpoint_url=f"{all_three.url}/bedrock",
+            config=settings,
+        )
     )
     client.meta.events.register("before-send.*.*", with_key)
     return client
@@ -111,7 +117,7 @@ def test_boto3_may_sign_with_the_gateways_key(all_three: Gateway) -> None:
 
     def client(access_key: str) -> Any:
         keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "anything"}
-        return boto3.client("bedrock-runtime", "eu-west-1", endpoint_url=url, config=settings, **keys)
+        return opened(boto3.client("bedrock-runtime", "eu-west-1", endpoint_url=url, config=settings, **keys))
 
     reply = client(CALLER_KEY).converse(modelId=MODELS[0], messages=MESSAGES)
     assert reply["output"]["message"]["content"][0]["text"] == TEXT

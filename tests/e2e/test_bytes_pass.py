@@ -68,7 +68,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @given(body=requests())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_request_bytes_pass_but_for_the_model(
     gateway: Gateway, openai_server: FaultServer, body: bytes
 ) -> None:

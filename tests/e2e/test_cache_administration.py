@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fault_server import FaultServer
-from gateway_process import OPENAI_KEY, Gateway
+from gateway_process import OPENAI_KEY, Gateway, until
 from test_admin_process import Admin
 
 CHAT = "/v1/chat/completions"
@@ -39,10 +38,6 @@ def looked(reply: Any) -> str:
     return str(reply.headers["x-gateway-cache"])
 
 
-def delete(admin: Admin, path: str) -> httpx.Response:
-    return httpx.delete(admin.url + path, headers={"authorization": f"Bearer {admin.key}"})
-
-
 def test_a_tenants_answers_are_forgotten_and_nobody_elses(gateway: Gateway) -> None:
     admin = Admin(gateway)
     for key in (ALICE, BOB):
@@ -50,11 +45,11 @@ def test_a_tenants_answers_are_forgotten_and_nobody_elses(gateway: Gateway) -> N
         assert looked(ask(gateway, key)) == "hit"
     ask(gateway, ALICE, x_gateway_cache_scope="key")
     assert looked(ask(gateway, ALICE, x_gateway_cache_scope="key")) == "hit"
-    assert delete(admin, "/api/cache?team=research").status_code == 204
+    assert admin.delete("/api/cache?team=research").status_code == 204
     assert looked(ask(gateway, ALICE)) == "miss"
     assert looked(ask(gateway, ALICE, x_gateway_cache_scope="key")) == "miss"  # a part of the team's
     assert looked(ask(gateway, BOB)) == "hit"
-    assert delete(admin, "/api/cache?scope=key:bob").status_code == 204
+    assert admin.delete("/api/cache?scope=key:bob").status_code == 204
     assert looked(ask(gateway, BOB)) == "miss"
     purges = [one for one in admin.get("/api/audit").json()["data"] if one["kind"] == "cache"]
     assert [(one["action"], one["subject"]) for one in purges] == [
@@ -68,18 +63,41 @@ def test_one_answer_is_forgotten(gateway: Gateway) -> None:
     for text in ("one", "two"):
         ask(gateway, BOB, text)
     id = ask(gateway, BOB, "one").headers["x-gateway-cache-id"]
-    assert delete(admin, f"/api/cache/{id}").status_code == 204
+    assert admin.delete(f"/api/cache/{id}").status_code == 204
     assert [looked(ask(gateway, BOB, text)) for text in ("one", "two")] == ["miss", "hit"]
-    assert delete(admin, "/api/cache/nothing").status_code == 404
-    assert delete(admin, "/api/cache").status_code == 400
-    assert delete(admin, "/api/cache?scope=planet:earth").status_code == 400
+    assert admin.delete("/api/cache/nothing").status_code == 404
+    assert admin.delete("/api/cache").status_code == 400
+    assert admin.delete("/api/cache?scope=planet:earth").status_code == 400
 
 
 def test_figures(gateway: Gateway, openai_upstream: FaultServer) -> None:
     admin = Admin(gateway)
     for _ in range(3):
         ask(gateway, BOB)
-    openai_upstream.wait(lambda: admin.get("/api/cache").json()["entries"] == 1)
+    until(gateway.at_rest)
+    until(lambda: admin.get("/api/cache").json()["entries"] == 1)
     found = admin.get("/api/cache").json()
     assert (found["hit"], found["miss"], found["semantic"]) == (2, 1, 0)
     assert found["bytes"] > 0
+
+
+@pytest.mark.parametrize("scope", ["key", "team"])
+def test_whoever_has_a_deleted_tenants_id_gets_nothing_of_theirs(gateway: Gateway, scope: str) -> None:
+    admin = Admin(gateway)
+    team = "red" if scope == "team" else ""
+
+    def made(id: str) -> str:
+        if team:
+            admin.post("/api/teams", {"id": team, "name": team})
+        return str(admin.post("/api/keys", {"id": id, "team": team})["key"])
+
+    def said(key: str) -> str:
+        until(lambda: ask(gateway, key, "something else").status == 200)  # a new key takes a moment
+        return looked(ask(gateway, key, "a secret"))
+
+    first = made("ci")
+    assert [said(first), said(first)] == ["miss", "hit"]
+    assert admin.delete("/api/keys/ci").status_code == 204
+    if team:
+        assert admin.delete(f"/api/teams/{team}").status_code == 204
+    assert said(made("another" if team else "ci")) == "miss"

@@ -202,7 +202,7 @@ def serve(tmp_path: Path, config: dict[str, Any], *arguments: str) -> subprocess
         [*command, "--data", str(tmp_path / "data"), "--port", str(free_port()), *arguments],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         env=clean_environment(),
         cwd=os.fspath(tmp_path),
     )

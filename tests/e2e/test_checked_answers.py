@@ -78,7 +78,9 @@ def test_answers_that_are_wrong_are_noticed_until_nothing_is_alike(
     assert gateway.metric("gateway_cache_error_ratio") == 1
     assert gateway.metric("gateway_cache_threshold") > 0.93
     assert 0 < gateway.metric("gateway_cache_verified_ratio") <= 1
-    assert gateway.metric("gateway_requests_total", endpoint="shadow", provider="openai") >= differed
+    openai_upstream.wait(
+        lambda: gateway.metric("gateway_requests_total", endpoint="shadow", provider="openai") >= differed
+    )
     assert '"cache_threshold_raised"' in gateway.log()
     gateway.stop()
 
@@ -102,8 +104,13 @@ def test_answers_that_agree_or_cannot_be_compared_change_nothing_and_are_recorde
         openai_upstream.wait(lambda: sum(verdicts(gateway)) == number)  # noqa: B023 - called here
     assert verdicts(gateway) == (4, 0, 2)
     assert gateway.metric("gateway_cache_threshold") == 0.93
-    lines = [json.loads(line) for line in gateway.log().splitlines()]
-    copies = [line for line in lines if line.get("event") == "shadow"]
+
+    def logged() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in gateway.log().splitlines()]
+        return [line for line in lines if line.get("event") == "shadow"]
+
+    openai_upstream.wait(lambda: len(logged()) >= 6)
+    copies = logged()
     assert {line["cache"] for line in copies} == {"checked"}
     assert looked(ask(gateway, ASKED)) == "hit"
     assert len(openai_upstream.seen) == 1 + len(copies) == 7, "what is the very same is not asked again"

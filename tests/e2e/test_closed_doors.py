@@ -5,15 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from fault_server import Answer, FaultServer, Seen
 from gateway_process import OPENAI_KEY, Gateway
 from jwt.algorithms import ECAlgorithm
 from openai_wire import echo
-from test_admin_process import Admin, wait_for
-from test_stored_routes import ask
+from test_admin_process import Admin
+from test_stored_routes import all_answer, ask
 from wire import as_json
 
 MODEL = "openai/gpt-4o-mini"
@@ -34,15 +33,13 @@ def test_the_end_of_the_last_key_lets_nobody_in_and_others_need_one(
         assert gateway.post("/v1/chat/completions", {"model": MODEL, "messages": []}).status == 200
         admin = Admin(gateway)
         made = admin.post("/api/keys", {"name": "one", "models": ["openai/gpt-4o*"]})
-        time.sleep(0.1)
-        assert ask(gateway, MODEL, made["key"]).status == 200
+        all_answer(gateway, 200, MODEL, made["key"])
         answer = gateway.get("/v1/models", {"authorization": f"Bearer {made['key']}"})
         assert answer.status == 200, gateway.log()
         assert [one["id"] for one in json.loads(answer.body)["data"]] == [MODEL]
         assert gateway.get("/v1/models/openai%2Fo3", {"authorization": f"Bearer {made['key']}"}).status == 404
-        headers = {"authorization": f"Bearer {admin.key}"}
-        assert httpx.delete(f"{admin.url}/api/keys/{made['id']}", headers=headers).status_code == 204
-        time.sleep(0.1)
+        assert admin.delete(f"/api/keys/{made['id']}").status_code == 204
+        all_answer(gateway, 401, MODEL, "")
         bare = {"model": MODEL, "messages": []}
         assert {gateway.post("/v1/chat/completions", bare, key="").status for _ in range(6)} == {401}
     finally:
@@ -75,13 +72,12 @@ def test_a_token_of_the_issuer_opens_the_door(openai_upstream: FaultServer, tmp_
     issuer = {"issuer": "https://issuer", "audience": "gateway", "jwks_url": f"{openai_upstream.url}/keys"}
     providers = {"openai": {"base_url": f"{openai_upstream.url}/v1", "keys": [OPENAI_KEY]}}
     config = {
-        "server": {"workers": 1},  # each gets the issuer's keys for itself, and one is waited for
         "providers": providers,
         "auth": {"jwt": {**issuer, "claims": {"models": "m"}}},
     }
     gateway = Gateway(config, tmp_path)
     try:
-        wait_for(lambda: ask(gateway, MODEL, token).status == 200)
+        all_answer(gateway, 200, MODEL, token)  # each worker gets the issuer's keys for itself
         assert ask(gateway, "openai/o3", token).status == 403
         assert ask(gateway, MODEL, f"{token[:-8]}AAAAAAAA").status == 401
         assert ask(gateway, MODEL, "").status == 401

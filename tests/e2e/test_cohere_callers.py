@@ -11,6 +11,7 @@ import wire
 from fault_server import FaultServer
 from gateway_process import CALLER_KEY, Gateway
 from samples import HELLO
+from sdk_calls import opened
 
 TEXT = "echo: hello wörld 🙂"
 MODELS = ["cohere/command-a-03-2025", "my-vllm/llama", "anthropic/claude-sonnet-4-5"]
@@ -51,7 +52,7 @@ def both(
 
 
 def client(gateway: Gateway) -> cohere.ClientV2:
-    return cohere.ClientV2(api_key=CALLER_KEY, base_url=f"{gateway.url}/cohere")
+    return opened(cohere.ClientV2(api_key=CALLER_KEY, base_url=f"{gateway.url}/cohere"))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -97,8 +98,9 @@ def test_errors_have_coheres_shape(both: Gateway, cohere_server: FaultServer) ->
     assert "too many" in str(raised.value.body)
     with pytest.raises(cohere.NotFoundError):
         client(both).chat(model="nobody/x", messages=HELLO, request_options={"max_retries": 0})
+    wrong = opened(cohere.ClientV2(api_key="wrong", base_url=f"{both.url}/cohere"))
     with pytest.raises(cohere.UnauthorizedError):
-        cohere.ClientV2(api_key="wrong", base_url=f"{both.url}/cohere").chat(model=MODELS[0], messages=HELLO)
+        wrong.chat(model=MODELS[0], messages=HELLO)
 
 
 def test_a_cut_stream_is_no_end(both: Gateway, cohere_server: FaultServer) -> None:

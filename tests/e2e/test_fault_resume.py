@@ -11,7 +11,7 @@ from typing import Any
 import fault_answers
 import pytest
 from fault_cases import PIECES, SHORT
-from fault_house import MockThread, in_flight, question, wire_provider
+from fault_house import MockThread, ends_well, nothing_is_left, question, wire_provider
 from gateway_process import CALLER_KEY, Gateway
 from raw_client import Reply
 
@@ -170,8 +170,5 @@ def test_nothing_is_left_behind_by_streams_that_went_on(house: House, tmp_path: 
     targets = [(f"p{number}", f"fault-{one.fault}") for number, one in enumerate(BREAKS)]
     spares = [(f"s{number}", one.spare) for number, one in enumerate(BREAKS) if one.spare]
     assert gateway.get("/ready").status == 200
-    assert gateway.at_rest()
-    assert in_flight(gateway, [*targets, *spares], tmp_path) == 0
-    assert house.mock.busy() == set()
-    gateway.stop()
-    assert house.mock.mock.stats.open == 0
+    nothing_is_left(gateway, house.mock, [*targets, *spares], tmp_path)
+    ends_well(gateway, house.mock)

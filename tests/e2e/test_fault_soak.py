@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_cases import Case, cases
-from fault_house import MockThread, configuration, in_flight, question
+from fault_house import MockThread, configuration, ends_well, nothing_is_left, question
 from gateway_process import Gateway
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", "0"))
@@ -66,18 +66,12 @@ def test_any_fault_at_any_time(mock: MockThread, tmp_path: Path) -> None:
                     call.result(SECONDS + 60)
                 if part == 0:
                     workers, memory = {worker.pid for worker in gateway.workers()}, _memory(gateway)
-        deadline = time.monotonic() + 15
-        while (mock.busy() or not gateway.at_rest()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert mock.busy() == set()
-        assert gateway.at_rest()
-        assert in_flight(gateway, [(case.own, case.fault.name) for case in CASES], tmp_path) == 0
+        nothing_is_left(gateway, mock, [(case.own, case.fault.name) for case in CASES], tmp_path)
         assert {worker.pid for worker in gateway.workers()} == workers, "a worker died"
         assert _memory(gateway) - memory < MORE_MEMORY
         files = sum(psutil.Process(pid).num_fds() for pid in workers)
         assert files < mock.mock.stats.open + SPARE_FILES * len(workers)
-        gateway.stop()
-        assert mock.mock.stats.open == 0
+        ends_well(gateway, mock)
     finally:
         if gateway.process.poll() is None:
             gateway.kill()

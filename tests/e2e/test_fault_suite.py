@@ -10,7 +10,7 @@ from pathlib import Path
 import fault_answers
 import pytest
 from fault_cases import PIECES, Case, cases
-from fault_house import MockThread, Outcome, configuration, in_flight, meet
+from fault_house import MockThread, Outcome, configuration, ends_well, meet, nothing_is_left
 from gateway_process import Gateway
 
 CASES = tuple(cases())
@@ -99,11 +99,8 @@ def test_nothing_is_left_behind(house: House, tmp_path: Path) -> None:
         outcome.result(60)
     gateway = house.gateway
     assert gateway.get("/ready").status == 200
-    assert gateway.at_rest()
     targets = [(case.own, case.fault.name) for case in CASES]
     keys = [(case.own, rest) for case in CASES for rest in ("*", "#0", "#1")]
     spares = [(f"spare-{dialect}", "mock") for dialect in ("openai", "anthropic", "gemini")]
-    assert in_flight(gateway, [*targets, *keys, *spares], tmp_path) == 0
-    assert house.mock.busy() == set()
-    gateway.stop()
-    assert house.mock.mock.stats.open == 0
+    nothing_is_left(gateway, house.mock, [*targets, *keys, *spares], tmp_path)
+    ends_well(gateway, house.mock)

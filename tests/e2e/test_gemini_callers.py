@@ -13,6 +13,7 @@ from gateway_process import CALLER_KEY, Gateway
 from google import genai
 from google.genai import errors
 from samples import HELLO
+from sdk_calls import opened
 
 WORDS = "hello wörld 🙂"
 TEXT = f"echo: {WORDS}"
@@ -54,13 +55,9 @@ def all_three(
 
 
 def models(gateway: Gateway, key: str = CALLER_KEY) -> Any:
-    """The SDK's calls; a client that nobody holds closes its connections."""
+    """The SDK's calls."""
     options = genai.types.HttpOptions(base_url=f"{gateway.url}/genai")
-    HELD.append(genai.Client(api_key=key, http_options=options))
-    return HELD[-1].models
-
-
-HELD: list[genai.Client] = []
+    return opened(genai.Client(api_key=key, http_options=options)).models
 
 
 @pytest.mark.parametrize("model", MODELS)

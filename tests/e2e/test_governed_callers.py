@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import openai
 import pytest
 import yaml
 from fault_server import FaultServer
-from gateway_process import OPENAI_KEY, Gateway
+from gateway_process import OPENAI_KEY, Gateway, until
 
 ALICE = "gw-alice-canary-1d9e0a"
 BOB = "gw-bob-canary-77c1aa"
@@ -91,13 +90,6 @@ def left(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in (folder / "data").rglob("*") if path.is_file()]
 
 
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
 def test_each_refusal_has_its_status_and_its_error_in_the_callers_sdk(governed: Governed) -> None:
     gateway = governed.gateway
 
@@ -167,9 +159,8 @@ def test_a_revoked_key_is_refused_by_all_workers_and_a_new_one_served(governed: 
     governed.change(swap)
     governed.hup()
     until(lambda: len(governed.logged("reloaded")) == 1)
-    time.sleep(0.1)  # the promise
-    statuses = {gateway.post(CHAT, asks("fast"), key=ALICE).status for _ in range(24)}
-    assert statuses == {401}
+    until(lambda: gateway.statuses(CHAT, asks("fast"), ALICE) == {401})
+    assert {gateway.post(CHAT, asks("fast"), key=ALICE).status for _ in range(24)} == {401}
     assert {gateway.post(CHAT, asks("fast"), key=STRANGER).status for _ in range(24)} == {200}
 
 
@@ -195,7 +186,13 @@ def test_a_changed_file_moves_requests_to_another_provider_while_old_ones_end(
     governed.change(move)
     until(lambda: len(governed.logged("reloaded")) == 1)
     assert governed.logged("restart_needed")[0]["sections"] == ["server"]
-    time.sleep(0.2)
+
+    def moved() -> bool:
+        openai_upstream.seen.clear()
+        assert gateway.statuses(CHAT, asks("fast"), ALICE) == {200}
+        return {seen.path for seen in openai_upstream.seen} == {"/moved/v1/chat/completions"}
+
+    until(moved)
     openai_upstream.reset()
     assert {gateway.post(CHAT, asks("fast"), key=ALICE).status for _ in range(12)} == {200}
     assert {seen.path for seen in openai_upstream.seen} == {"/moved/v1/chat/completions"}
@@ -205,8 +202,6 @@ def test_a_worker_that_takes_a_dead_ones_place_knows_what_was_changed(governed: 
     gateway = governed.gateway
     governed.change(lambda config: config["keys"].pop("alice"))
     until(lambda: len(governed.logged("reloaded")) == 1)
-    victims = gateway.workers()
-    for victim in victims:
-        victim.kill()
-    until(lambda: len({one.pid for one in gateway.workers()} - {one.pid for one in victims}) == 4)
+    gateway.kill_workers()
+    assert gateway.statuses(CHAT, asks("fast"), ALICE) == {401}
     assert {gateway.post(CHAT, asks("fast"), key=ALICE).status for _ in range(12)} == {401}

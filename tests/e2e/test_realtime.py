@@ -457,7 +457,8 @@ async def test_a_slow_caller_stops_the_provider(switchboard: Gateway, provider: 
 
 
 async def test_a_drain_says_goodbye_to_both_sides(provider: RealtimeProvider, tmp_path: Any) -> None:
-    running = Gateway(config_for_sessions(provider), tmp_path)
+    config = config_for_sessions(provider)
+    running = Gateway({**config, "server": {**config["server"], "drain": "3s"}}, tmp_path)
     try:
         async with session(running, "/v1/realtime?model=openai/echo") as caller:
             await caller.send("hello")

@@ -10,7 +10,8 @@ import openai
 import openai_wire
 import pytest
 import wire
-from fault_server import CLOSE, HANG, FaultServer, Pause, Seen, Step
+from conftest import StartGateway
+from fault_server import CLOSE, HANG, FaultServer, Gate, Pause, Seen, Step
 from gateway_process import ANTHROPIC_KEY, CALLER_KEY, OPENAI_KEY, Gateway
 from samples import HELLO
 
@@ -145,35 +146,49 @@ def test_an_answer_that_disagrees_ends_with_an_error(
 def test_a_slow_first_token_is_waited_for_with_comments(
     resuming: Gateway, openai_upstream: FaultServer
 ) -> None:
-    openai_upstream.script([Pause(0.7), wire.STREAM_HEAD, *chunks("late", finish=True), wire.END])
-    reply = resuming.post(
-        "/v1/chat/completions", {"model": "openai/gpt-4o", "messages": HELLO, "stream": True}
-    )
-    assert reply.status == 200
-    assert reply.body.startswith(b": keep-alive\n\n")
-    assert text_of(reply.body) == "late"
-    assert reply.body.endswith(b"[DONE]\n\n")
+    gate = Gate()
+    openai_upstream.script([gate, wire.STREAM_HEAD, *chunks("late", finish=True), wire.END])
+    status, body = kept_alive(resuming, gate)
+    assert status == 200
+    assert body.startswith(b": keep-alive\n\n")
+    assert text_of(body) == "late"
+    assert body.endswith(b"[DONE]\n\n")
 
 
 def test_what_fails_behind_comments_is_an_error_event(
     resuming: Gateway, openai_upstream: FaultServer
 ) -> None:
-    openai_upstream.script([Pause(0.5), *wire.as_json(openai_wire.error("full", "server_error"), 500)])
-    reply = resuming.post(
-        "/v1/chat/completions", {"model": "openai/gpt-4o", "messages": HELLO, "stream": True}
-    )
-    assert reply.status == 200
-    assert reply.complete
-    events = list(wire.events_of(reply.body))
+    gate = Gate()
+    openai_upstream.script([gate, *wire.as_json(openai_wire.error("full", "server_error"), 500)])
+    status, body = kept_alive(resuming, gate)
+    assert status == 200
+    events = list(wire.events_of(body))
     assert json.loads(events[-1][1])["error"]["message"] == "full"
 
 
-def test_a_quick_failure_keeps_its_status(resuming: Gateway, openai_upstream: FaultServer) -> None:
+def kept_alive(gateway: Gateway, gate: Gate) -> tuple[int, bytes]:
+    """Asks for a stream, opens the gate behind the first sign of life, and returns the whole answer."""
+    with gateway.connect() as connection:
+        connection.send(
+            gateway.encode(
+                "/v1/chat/completions", {"model": "openai/gpt-4o", "messages": HELLO, "stream": True}
+            )
+        )
+        status = connection.head().status
+        pieces = connection.pieces()
+        body = next(pieces)
+        gate.open()
+        return status, body + b"".join(pieces)
+
+
+def test_a_quick_failure_keeps_its_status(start_gateway: StartGateway, openai_upstream: FaultServer) -> None:
     openai_upstream.script(wire.as_json(openai_wire.error("no", "invalid_request_error"), 400))
-    reply = resuming.post(
+    gateway = start_gateway(keepalive_comments="20s")
+    reply = gateway.post(
         "/v1/chat/completions", {"model": "openai/gpt-4o", "messages": HELLO, "stream": True}
     )
     assert reply.status == 400
+    gateway.stop()
 
 
 def test_anthropic_sdk_passes_over_signs_of_life(resuming: Gateway, anthropic_upstream: FaultServer) -> None:

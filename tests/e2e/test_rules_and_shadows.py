@@ -158,9 +158,13 @@ def test_a_shadow_is_recorded_and_never_delays(
     openai_upstream.wait(
         lambda: ruled.metric("gateway_shadow_total", provider="openai", outcome="ok") == before + 1
     )
-    lines = [json.loads(line) for line in ruled.log().splitlines()]
-    copy = next(line for line in lines[::-1] if line.get("event") == "shadow")
-    assert copy["request_id"] == reply.headers["x-gateway-request-id"] + "-shadow"
+    name = reply.headers["x-gateway-request-id"] + "-shadow"
+
+    def logged() -> bool:
+        lines = [json.loads(line) for line in ruled.log().splitlines()]
+        return any((line.get("event"), line.get("request_id")) == ("shadow", name) for line in lines)
+
+    openai_upstream.wait(logged)
     assert ruled.metric("gateway_requests_total", endpoint="shadow", provider="openai") >= 1
     assert ruled.metric("gateway_tokens_total", endpoint="shadow", type="output") >= 7
 

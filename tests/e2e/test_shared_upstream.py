@@ -62,7 +62,7 @@ def callers(gateway: Gateway, number: int, **more: Any) -> Callable[[], list[Rep
 
 
 def in_flight(gateway: Gateway, upstream: FaultServer, number: int) -> None:
-    upstream.wait(lambda: gateway.metric("gateway_in_flight_requests") == number)
+    upstream.wait(lambda: gateway.metric_now("gateway_in_flight_requests") == number)
 
 
 def told(replies: list[Reply]) -> dict[str, int]:
@@ -141,7 +141,7 @@ def test_when_all_have_left_the_provider_is_left_too(
     openai_upstream.wait_for(1)
     for connection in connections:
         connection.close()
-    openai_upstream.wait(lambda: openai_upstream.only.closed_by_peer, 1.0)
+    openai_upstream.wait(lambda: openai_upstream.only.closed_by_peer)
     openai_upstream.wait(cached.at_rest)
 
 

@@ -1,7 +1,6 @@
 """Providers, credentials and routes of the admin API: served as soon as they are answered for, gone when deleted."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import yaml
 from fault_server import Answer, FaultServer, Seen
 from gateway_process import CALLER_KEY, OPENAI_KEY, Gateway
-from raw_client import Reply
+from raw_client import Reply, request
 from test_admin_process import Admin, end, served, wait_for
 from wire import as_json
 
@@ -22,7 +21,17 @@ STORED_KEY = "sk-stored-canary-4471bd"
 
 
 def ask(gateway: Gateway, model: str, key: str = CALLER_KEY) -> Reply:
-    return gateway.post(CHAT, {"model": model, "messages": [{"role": "user", "content": "hi"}]}, key=key)
+    return gateway.post(CHAT, asking(model), key=key)
+
+
+def asking(model: str) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+
+
+def all_answer(gateway: Gateway, status: int, model: str, key: str = CALLER_KEY) -> None:
+    """Until all workers answer so; then none of them changes its mind."""
+    wait_for(lambda: gateway.statuses(CHAT, asking(model), key) == {status})
+    assert {ask(gateway, model, key).status for _ in range(8)} == {status}
 
 
 class Kept:
@@ -34,7 +43,7 @@ class Kept:
         self.admin = Admin(gateway)
 
     def delete(self, path: str) -> None:
-        answer = httpx.delete(self.admin.url + path, headers={"authorization": f"Bearer {self.admin.key}"})
+        answer = self.admin.delete(path)
         assert answer.status_code == 204, answer.text
 
     def add_provider(self, upstream: FaultServer) -> Any:
@@ -69,8 +78,7 @@ def test_a_route_is_served_when_its_answer_is_there_and_gone_when_deleted(
     assert ask(gateway, "mine").status == 404
     kept.add_provider(openai_upstream)
     admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
-    time.sleep(0.1)  # the promise
-    assert {ask(gateway, "mine").status for _ in range(8)} == {200}
+    all_answer(gateway, 200, "mine")
     assert openai_upstream.seen[-1].header("authorization") == f"Bearer {STORED_KEY}"
     listed = gateway.get("/v1/models", {"authorization": f"Bearer {CALLER_KEY}"}).body
     assert "mine" in [one["id"] for one in json.loads(listed)["data"]]
@@ -78,8 +86,7 @@ def test_a_route_is_served_when_its_answer_is_there_and_gone_when_deleted(
     assert openai_upstream.seen[-1].header("authorization") == f"Bearer {OPENAI_KEY}"
 
     kept.delete("/api/routes/mine")
-    time.sleep(0.1)
-    assert {ask(gateway, "mine").status for _ in range(8)} == {404}
+    all_answer(gateway, 404, "mine")
 
 
 def test_the_store_is_served_after_a_restart_of_a_worker_and_of_the_control_process(
@@ -88,10 +95,8 @@ def test_the_store_is_served_after_a_restart_of_a_worker_and_of_the_control_proc
     gateway, admin = kept.gateway, kept.admin
     kept.add_provider(openai_upstream)
     admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
-    victims = gateway.workers()
-    for victim in victims:
-        victim.kill()
-    wait_for(lambda: len({one.pid for one in gateway.workers()} - {one.pid for one in victims}) == 2)
+    gateway.kill_workers()
+    assert gateway.statuses(CHAT, asking("mine")) == {200}
     assert {ask(gateway, "mine").status for _ in range(8)} == {200}
 
 
@@ -100,8 +105,7 @@ def test_a_callers_own_provider_key_is_used_for_its_requests_alone(
 ) -> None:
     gateway, admin = kept.gateway, kept.admin
     made = admin.post("/api/keys", {"name": "byok", "credentials": {"openai": OWN_KEY}})
-    time.sleep(0.1)
-    assert {ask(gateway, "openai/gpt-4o-mini", made["key"]).status for _ in range(4)} == {200}
+    all_answer(gateway, 200, "openai/gpt-4o-mini", made["key"])
     assert {seen.header("authorization") for seen in openai_upstream.seen} == {f"Bearer {OWN_KEY}"}
     openai_upstream.reset()
     assert ask(gateway, "openai/gpt-4o-mini").status == 200
@@ -114,8 +118,7 @@ def test_a_callers_own_provider_key_is_used_for_its_requests_alone(
     openai_upstream.reset()
     assert {ask(gateway, "openai/gpt-4o-mini").status for _ in range(8)} == {200}
     kept.delete(f"/api/keys/{made['id']}")
-    time.sleep(0.1)
-    assert {ask(gateway, "openai/gpt-4o-mini", made["key"]).status for _ in range(4)} == {401}
+    all_answer(gateway, 401, "openai/gpt-4o-mini", made["key"])
 
 
 def test_the_end_of_the_control_process_costs_no_request_a_route(
@@ -124,7 +127,7 @@ def test_the_end_of_the_control_process_costs_no_request_a_route(
     gateway, admin = kept.gateway, kept.admin
     kept.add_provider(openai_upstream)
     admin.post("/api/routes", {"id": "mine", "route": {"targets": ["second/gpt-4o-mini"]}})
-    time.sleep(0.1)
+    all_answer(gateway, 200, "mine")
     first = admin.pid()
     psutil.Process(first).kill()
     found = set()
@@ -164,9 +167,8 @@ def test_a_start_serves_what_the_store_last_said_while_the_store_is_away(
         admin = Admin.__new__(Admin)
         admin.url, admin.key = first.admin.url, first.admin.key
         wait_for(lambda: httpx.get(f"{admin.url}/api/health", headers=bearer(admin.key)).status_code == 200)
-        assert httpx.delete(f"{admin.url}/api/routes/mine", headers=bearer(admin.key)).status_code == 204
-        time.sleep(0.1)
-        assert ask(gateway, "mine").status == 404
+        assert admin.delete("/api/routes/mine").status_code == 204
+        all_answer(gateway, 404, "mine")
         log = end(gateway)
         assert '"reloaded"' not in log
         copy.write_bytes(copy.read_bytes()[:-9])  # damaged: the store is waited for, and nothing else happens
@@ -190,8 +192,9 @@ def test_providers_of_the_store_and_of_a_changed_file_are_asked_for_their_models
     gateway = served(openai_upstream, anthropic_upstream, tmp_path, discovery={"enabled": True})
 
     def listed(name: str) -> bool:
-        body = gateway.get("/v1/models", {"authorization": f"Bearer {CALLER_KEY}"}).body
-        return name in [one["id"] for one in json.loads(body)["data"]]
+        asked = request("GET", "/v1/models", None, {"authorization": f"Bearer {CALLER_KEY}"})
+        lists = [reply.json()["data"] for reply in gateway.from_each(asked, "GET")]
+        return all(name in [one["id"] for one in listed] for listed in lists)
 
     try:
         admin = Admin(gateway)

@@ -14,6 +14,7 @@ import wire
 from fault_server import Answer, FaultServer, Seen
 from gateway_process import CALLER_KEY, Gateway
 from google import genai
+from sdk_calls import opened
 
 TEXTS = ["sea", "sand", "sun"]
 KEY = "canary-provider-key"
@@ -112,17 +113,12 @@ def of_openai(gate: Gateway) -> openai.OpenAI:
 
 
 def of_cohere(gate: Gateway) -> cohere.ClientV2:
-    return cohere.ClientV2(api_key=CALLER_KEY, base_url=f"{gate.url}/cohere")
+    return opened(cohere.ClientV2(api_key=CALLER_KEY, base_url=f"{gate.url}/cohere"))
 
 
 def of_google(gate: Gateway) -> genai.Client:
     options = genai.types.HttpOptions(base_url=f"{gate.url}/genai")
-    HELD.append(genai.Client(api_key=CALLER_KEY, http_options=options))
-    return HELD[-1]
-
-
-HELD: list[genai.Client] = []
-"""A client that nobody holds closes its connections."""
+    return opened(genai.Client(api_key=CALLER_KEY, http_options=options))
 
 
 EMBEDDERS = [

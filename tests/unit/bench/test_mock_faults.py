@@ -60,14 +60,34 @@ def test_every_fault_is_explained() -> None:
     assert all(name in text for name in (*KINDS, *LIMITS))
 
 
-async def answer(mock: Mock, model: str, stream: bool = False, key: str = "k", seconds: float = 0.4) -> bytes:
-    """All that comes within `seconds`."""
+async def asked(
+    mock: Mock, model: str, stream: bool, key: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     body = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nauthorization: {key}\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     reader, writer = await asyncio.open_connection(mock.host, mock.port)
     writer.write((head + body).encode())
+    return reader, writer
+
+
+async def head_of(mock: Mock, model: str, key: str = "k") -> bytes:
+    """The head of an answer."""
+    reader, writer = await asked(mock, model, False, key)
+    async with asyncio.timeout(20):
+        got = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    return got
+
+
+async def status(mock: Mock, model: str, key: str = "k") -> bytes:
+    return (await head_of(mock, model, key))[9:12]
+
+
+async def answer(mock: Mock, model: str, stream: bool = False, key: str = "k", seconds: float = 0.4) -> bytes:
+    """All that comes within `seconds`."""
+    reader, writer = await asked(mock, model, stream, key)
     got = b""
     try:
         async with asyncio.timeout(seconds):
@@ -83,52 +103,60 @@ async def answer(mock: Mock, model: str, stream: bool = False, key: str = "k", s
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_every_kind_of_fault_has_an_answer_of_its_own(mock: Mock, kind: str, stream: bool) -> None:
     """None is the healthy one, but where the fault needs a stream, a prefill, a bad key or just more time."""
-    got = await answer(mock, f"fault-{kind}", stream, seconds=0.1)
-    sound = await answer(mock, f"sound-{kind}", stream, seconds=0.1)
-    same = got.replace(b"fault-", b"sound-") == sound
     plain_only = {"open", "nodone", "nofinish", "trickle"}
-    assert same == (kind in ("prefill", "badkey") or (not stream and kind in plain_only))
+    wanted = kind in ("prefill", "badkey") or (not stream and kind in plain_only)
+    for seconds in (0.1, 1.0):  # more on a busy machine
+        got = await answer(mock, f"fault-{kind}", stream, seconds=seconds)
+        sound = await answer(mock, f"sound-{kind}", stream, seconds=seconds)
+        same = got.replace(b"fault-", b"sound-") == sound
+        if sound and same == wanted:
+            break
+    assert sound
+    assert same == wanted
 
 
 async def test_a_fault_once_is_over_after_one_request(mock: Mock) -> None:
-    statuses = [(await answer(mock, "fault-503-once", seconds=0.1))[9:12] for _ in range(3)]
+    statuses = [await status(mock, "fault-503-once") for _ in range(3)]
     assert statuses == [b"503", b"200", b"200"]
 
 
 async def test_two_names_are_counted_apart(mock: Mock) -> None:
-    statuses = [(await answer(mock, f"fault-503-once-x{n}", seconds=0.1))[9:12] for n in (1, 2)]
+    statuses = [await status(mock, f"fault-503-once-x{n}") for n in (1, 2)]
     assert statuses == [b"503", b"503"]
 
 
 async def test_a_bad_key_is_the_only_one_refused(mock: Mock) -> None:
-    statuses = [(await answer(mock, "fault-badkey", key=key, seconds=0.1))[9:12] for key in ("bad", "good")]
+    statuses = [await status(mock, "fault-badkey", key) for key in ("bad", "good")]
     assert statuses == [b"401", b"200"]
 
 
 async def test_a_flapping_fault_comes_and_goes(mock: Mock) -> None:
-    deadline, statuses = time.monotonic() + 5, [b"503"]
+    deadline, statuses = time.monotonic() + 20, [b"503"]
     while len(statuses) < 4 and time.monotonic() < deadline:
-        status = (await answer(mock, "fault-503-flap60", seconds=0.01))[9:12]
-        if status and status != statuses[-1]:
-            statuses.append(status)
+        found = await status(mock, "fault-503-flap60")
+        if found != statuses[-1]:
+            statuses.append(found)
+        await asyncio.sleep(0.005)
     assert statuses == [b"503", b"200", b"503", b"200"]
 
 
 async def test_a_date_to_retry_after_lies_ahead_each_time(mock: Mock) -> None:
-    first = await answer(mock, "fault-429-retrydate5", seconds=0.1)
+    first = await head_of(mock, "fault-429-retrydate5")
     await asyncio.sleep(1.1)
-    second = await answer(mock, "fault-429-retrydate5", seconds=0.1)
+    second = await head_of(mock, "fault-429-retrydate5")
     dates = [got.split(b"retry-after: ")[1].split(b"\r\n")[0] for got in (first, second)]
     assert dates[0] != dates[1]
 
 
 async def test_a_stalled_stream_counts_as_busy_until_its_caller_leaves(mock: Mock) -> None:
-    waiting = asyncio.create_task(answer(mock, "fault-stall-2", stream=True))
-    await asyncio.sleep(0.1)
+    reader, writer = await asked(mock, "fault-stall-2", True, "k")
+    async with asyncio.timeout(20):
+        await reader.readuntil(b"www1")
     assert len(mock.busy) == 1
-    assert b"www1" in await waiting
-    await asyncio.sleep(0.05)
-    assert mock.busy == set()
+    writer.transport.abort()
+    async with asyncio.timeout(20):
+        while mock.busy:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 async def test_geminis_model_stands_in_the_path(mock: Mock) -> None:

@@ -106,7 +106,7 @@ def test_processes_that_write_read_forget_and_evict_at_once(tmp_path: Path) -> N
 def test_a_stopped_writer_delays_nobody(tmp_path: Path) -> None:
     shelf, board = Shelf(100_000), Board()
     store = store_in(tmp_path, shelf, max_size=2_000_000, segment=1 << 18)
-    job = Caching(store)
+    job = Caching(store_in(tmp_path, shelf, max_size=2_000_000, segment=1 << 18))  # of another process
     for seed in range(1, 4):
         writer = forked(append, shelf, tmp_path, board, seed)
         board.reach(seed, seed * 1_000_000 + 3)

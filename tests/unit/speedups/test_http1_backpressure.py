@@ -49,11 +49,11 @@ async def test_a_slow_reader_blocks_the_provider_and_memory_stays_bounded(framin
 
     async with provider(script) as upstream, client() as made:
         origin = upstream.origin
-        response = await ask(made, origin, idle=0.1)
+        response = await ask(made, origin, idle=0.5)
         before = -1
         while sent > before:  # until the provider is stuck, for longer than the idle limit
             before = sent
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.6)
         assert sent < SIZE // 2
         tracemalloc.start()
         read = await read_slowly(response, 20)

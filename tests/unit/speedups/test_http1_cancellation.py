@@ -137,7 +137,7 @@ async def test_nothing_is_left_of_requests_that_ended_in_any_way() -> None:
         gc.disable()
         try:
             for i in range(60):
-                response = await ask(made, origins[i % 2], total=0.1 if i % 10 == 1 else 10.0)
+                response = await ask(made, origins[i % 2], total=0.3 if i % 10 == 1 else 10.0)
                 if i % 10 == 1:
                     with pytest.raises(UpstreamTimeout):
                         await response.read()

@@ -133,14 +133,14 @@ async def test_the_next_key_at_once_and_the_refused_one_benched(tmp_path: Path) 
 async def test_a_benched_key_comes_back_after_its_time(tmp_path: Path) -> None:
     async with house(tmp_path, "a", keys=2) as one:
         for _ in range(10):  # again and again: no longer each time
-            one.connections["a"].bench(one.connections["a"].first_credential, 0.02)
+            one.connections["a"].bench(one.connections["a"].first_credential, 0.5)
         await one.send(one.plan("a"))
         assert one.providers["a"].keys == ["key1"]
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.51)
         for _ in range(40):
             await one.send(one.plan("a"))
         assert set(one.providers["a"].keys) == {"key0", "key1"}
-        assert [told[2:] for told in one.watched.told if told[0] == "bench"] == [("0", "0.02"), ("0", "0.0")]
+        assert [told[2:] for told in one.watched.told if told[0] == "bench"] == [("0", "0.5"), ("0", "0.0")]
 
 
 async def test_all_keys_limited_leaves_the_target_alone_for_as_long_as_it_asks(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ async def test_usage_of_a_stream_that_never_came_to_content_is_written_down(tmp_
 
 
 async def test_a_silent_target_is_not_asked_twice(tmp_path: Path) -> None:
-    async with house(tmp_path, "a", "b", first_byte=0.05) as one:
+    async with house(tmp_path, "a", "b", first_byte=0.3) as one:
         one.providers["a"].script([HANG])
         await one.send(one.plan("a", "b"))
         assert (one.providers["a"].asked, one.providers["b"].asked) == (1, 1)
@@ -394,7 +394,7 @@ async def test_a_hedged_stream_belongs_to_the_callers_record(tmp_path: Path) -> 
 
 async def test_both_fail_and_a_third_answers(tmp_path: Path) -> None:
     record = Record("r")
-    async with house(tmp_path, "a", "b", "c", retries=0, first_byte=0.1) as one:
+    async with house(tmp_path, "a", "b", "c", retries=0, first_byte=0.3) as one:
         one.providers["a"].script([HANG])
         one.providers["b"].script(refusal(500))
         reply = await one.send(one.plan("a", "b", "c", hedge=NOW), record=record)
@@ -405,11 +405,16 @@ async def test_both_fail_and_a_third_answers(tmp_path: Path) -> None:
 
 
 async def test_what_is_the_callers_mistake_ends_the_race(tmp_path: Path) -> None:
-    async with house(tmp_path, "a", "b") as one:
-        one.providers["a"].script(refusal(400))
+    async with house(tmp_path, "a", "b", "c") as one:
+        one.providers["a"].script([GATE, *refusal(400)])
+        one.providers["b"].script([HANG])
+        task = asyncio.create_task(one.send(one.plan("a", "b", "c", hedge=NOW)))
+        await one.providers["b"].came.wait()
+        one.providers["a"].gate.set()
         with pytest.raises(errors.UpstreamStatus):
-            await one.send(one.plan("a", "b", hedge=NOW))
-        assert one.providers["b"].asked == 0
+            await task
+        await until(lambda: one.providers["b"].open == 0)
+        assert (one.providers["b"].asked, one.providers["c"].asked) == (1, 0)
 
 
 async def test_hedges_are_a_share_of_traffic(tmp_path: Path) -> None:
@@ -424,7 +429,7 @@ async def test_hedges_are_a_share_of_traffic(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_known_of_a_new_target_and_so_it_is_not_slow(tmp_path: Path) -> None:
-    async with house(tmp_path, "a", "b", first_byte=0.1) as one:
+    async with house(tmp_path, "a", "b", first_byte=0.3) as one:
         one.providers["a"].script([HANG])
         await one.send(one.plan("a", "b", hedge=Hedge(share=1.0)))
         assert not [told for told in one.watched.told if told[0] == "hedge"]

@@ -130,7 +130,7 @@ def _hedge(now: bool) -> Hedge | None:
     return Hedge(share=1.0, after=1e-9) if now else None
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     script=st.lists(st.tuples(st.sampled_from(OUTCOMES), st.integers(0, 4)), max_size=10),
     states=st.lists(st.sampled_from(["shut", "half-open", "open"]), min_size=3, max_size=3),
