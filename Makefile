@@ -47,6 +47,7 @@ soak: build
 	$(BIN)/python -m bench.soak
 	RECORD_KILLS=200 $(PYTEST) $(LONG) tests/e2e/test_records_survive.py
 	BUDGET_KILLS=200 BUDGET_CALLERS=2000 $(PYTEST) $(LONG) tests/e2e/test_exact_budgets.py
+	RESERVATION_KILLS=10 $(PYTEST) $(LONG) -s tests/e2e/test_reservations_return.py
 	$(BIN)/python -m bench.outage
 
 fuzz: build

@@ -1,4 +1,4 @@
-"""What it costs to bring the journal into the store: CPU µs a record, in a process that does nothing else.
+"""What it costs to bring the journal into the store, and to add it up: CPU µs a record, in a process of its own.
 `python -m bench.ingestion [--records N] [--url URL]`"""
 
 import argparse
@@ -18,6 +18,7 @@ from gateway.providers.registry import PROVIDERS
 from gateway.schemas.record import Attempt, Record
 from gateway.schemas.usage import Usage
 from gateway.store.engine import open_engine
+from gateway.store.hours import add_up
 from gateway.telemetry.journal import Journal
 from gateway.telemetry.metrics import cost_is_unknown
 
@@ -25,8 +26,8 @@ CATALOG = Catalog({"openai": Configured(PROVIDERS["openai"])})
 MODELS = ("gpt-4o-mini", "gpt-4o", "gpt-4.1")
 
 
-def made(number: int, keys: int) -> Iterator[Record]:
-    """Plain requests of 10,000 keys in 200 teams, now and then with a failed try or tags."""
+def made(number: int, keys: int, every_ns: int = 70_000) -> Iterator[Record]:
+    """Plain requests of so many keys in 200 teams, now and then with a failed try or tags."""
     draw, began, ids = random.Random(3), time.time_ns(), RequestIds()
     for n in range(number):
         key, model = draw.randrange(keys), draw.choice(MODELS)
@@ -40,7 +41,7 @@ def made(number: int, keys: int) -> Iterator[Record]:
             ids.next(),
             endpoint="chat_completions",
             dialect="openai",
-            wall_ns=began + n * 70_000,
+            wall_ns=began + n * every_ns,
             key=f"key-{key}",
             user=f"user-{key % 5000}",
             team=f"team-{key % 200}",
@@ -92,6 +93,10 @@ def main() -> None:
         print(f"{args.records:,} records: {each(steps):.1f} µs CPU each, {wall * 1e6:.1f} µs in all")
         print(f"the first tenth {each(steps[:tenth]):.1f} µs, the last {each(steps[-tenth:]):.1f} µs")
         print(f"the longest step {max(cpu for _, cpu in steps) * 1e3:.1f} ms CPU")
+        at = time.process_time()
+        while add_up(engine):
+            pass
+        print(f"added up by the hour: {(time.process_time() - at) / args.records * 1e6:.1f} µs CPU each")
 
 
 def each(steps: list[tuple[int, float]]) -> float:

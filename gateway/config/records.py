@@ -1,6 +1,7 @@
 """Reading the settings of the journal, the store and the records."""
 
 import re
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from gateway.config.nodes import Node
@@ -20,7 +21,8 @@ from gateway.config.records_model import Journal, Records, Store
 from gateway.config.secret import Secret
 
 _CENTURY = 36_525 * 86_400.0
-SCHEMES = ("sqlite", "postgresql+psycopg")
+POSTGRES = "postgresql+psycopg"
+SCHEMES = ("sqlite", POSTGRES)
 
 _age: Read[float] = duration(60, _CENTURY)
 
@@ -39,9 +41,13 @@ def store(section: Section) -> Store:
 
 def _url(node: Node) -> Secret:
     value = secret(node)
-    if urlsplit(value.reveal()).scheme not in SCHEMES:
+    scheme = urlsplit(value.reveal()).scheme
+    if scheme not in SCHEMES:
         hint = "such as sqlite:////var/lib/gateway/gateway.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         raise node.where.error("must be the URL of a SQLite file or of a PostgreSQL database", hint)
+    if scheme == POSTGRES and find_spec("psycopg") is None:
+        said = "PostgreSQL needs a package that is not installed"
+        raise node.where.error(said, "pip install 'ai-gateway[postgres]'")
     return value
 
 
@@ -50,6 +56,7 @@ def records(section: Section) -> Records:
     return Records(
         keep=section.get("keep", _forever_or_age, usual.keep),
         keep_bodies=section.get("keep_bodies", _forever_or_age, usual.keep_bodies),
+        keep_sums=section.get("keep_sums", _forever_or_age, usual.keep_sums),
         most=section.get("most", integer(0, 10**12), usual.most),
         client_ip=section.get("client_ip", _or_off("full", "masked"), usual.client_ip),
         bodies=section.get("bodies", _or_off("keys", "all"), usual.bodies),

@@ -20,7 +20,7 @@ class Store(msgspec.Struct, frozen=True):
 
 class Records(msgspec.Struct, frozen=True):
     """How long records are kept: `keep` and `keep_bodies` in seconds, 0 for ever; at most about `most` of them, 0 for
-    any number.
+    any number. Sums of their hours are kept for `keep_sums`.
 
     `client_ip` is full, masked or off. `bodies` says whose prompts and answers are kept, up to `body_bytes` of each:
     off, keys (those that say so), or all; what matches a pattern of `redact` becomes stars.
@@ -33,3 +33,4 @@ class Records(msgspec.Struct, frozen=True):
     bodies: str = "off"
     body_bytes: int = 16 << 10
     redact: tuple[str, ...] = ()
+    keep_sums: float = 400 * 86_400.0

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.control.files import discovered
 from gateway.control.lists import ListFailed, Source
@@ -19,24 +21,32 @@ GATHER = 0.1
 AT_ONCE = 8
 
 Fetch = Callable[[Source], Awaitable[dict[str, Offer]]]
-Changes = Callable[[], Awaitable[list[Source]]]
-"""Waits until others are to be asked than before, and says whom."""
 
 
-async def never() -> list[Source]:
-    """Those of the beginning stay."""
+class Round(NamedTuple):
+    """Who is asked, and how often: `every` is in seconds."""
+
+    sources: list[Source]
+    every: float
+
+
+Changes = Callable[[], Awaitable[Round]]
+"""Waits until others are to be asked than before, or at other times, and says so."""
+
+
+async def never() -> Round:
+    """All stays as in the beginning."""
     await asyncio.Event().wait()
-    return []
+    return Round([], 0.0)
 
 
 class Discovery:
-    """`publish` is called when the file at `path` is a new one. `every` is in seconds."""
+    """`publish` is called when the file at `path` is a new one."""
 
     def __init__(
         self,
-        sources: list[Source],
+        first: Round,
         path: Path,
-        every: float,
         fetch: Fetch,
         publish: Callable[[], object],
         changes: Changes = never,
@@ -44,16 +54,16 @@ class Discovery:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._sources = sources
+        self._round = first
         self._path = path
-        self._every = every
         self._fetch = fetch
         self._publish = publish
         self._changes = changes
         self._sleep = sleep
         self._draw = draw
-        self._kept = kept(path, sources)
+        self._kept = kept(path, first.sources)
         self._changed = asyncio.Event()
+        self._turned = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -64,8 +74,10 @@ class Discovery:
             tasks.create_task(self._write_changes())
             following: dict[str, tuple[Source, asyncio.Task[None]]] = {}
             while True:
-                self._turn_to(self._sources, following, tasks)
-                self._sources = await self._changes()
+                self._turn_to(self._round.sources, following, tasks)
+                self._round = await self._changes()
+                turned, self._turned = self._turned, asyncio.Event()
+                turned.set()
 
     def _turn_to(
         self,
@@ -101,7 +113,22 @@ class Discovery:
             else:
                 failures = 0
                 self._take(source, offers)
-            await self._sleep(self._wait(failures))
+            await self._rest(failures)
+
+    async def _rest(self, failures: int) -> None:
+        """Until it is time to ask again, by what is said of that by then."""
+        began, past, share = time.monotonic(), 0.0, 1 + JITTER * (2 * self._draw() - 1)
+        while True:
+            over = asyncio.ensure_future(self._sleep(max(0.0, self._wait(failures) * share - past)))
+            turned = asyncio.ensure_future(self._turned.wait())
+            try:
+                await asyncio.wait((over, turned), return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    return
+                past = time.monotonic() - began
+            finally:
+                over.cancel()
+                turned.cancel()
 
     def _take(self, source: Source, offers: dict[str, Offer]) -> None:
         found = listing(source.address, offers)
@@ -118,10 +145,8 @@ class Discovery:
         log.write(level, "discovery_failed", {"provider": source.provider, "error": str(error), "hint": hint})
 
     def _wait(self, failures: int) -> float:
-        wait = self._every
-        if failures:
-            wait = min(self._every, FIRST_RETRY * 2 ** min(failures - 1, 16))
-        return wait * (1 + JITTER * (2 * self._draw() - 1))
+        every = self._round.every
+        return min(every, FIRST_RETRY * 2 ** min(failures - 1, 16)) if failures else every
 
     async def _write_changes(self) -> None:
         while True:

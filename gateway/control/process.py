@@ -14,10 +14,11 @@ from gateway import __version__
 from gateway._speedups.ledger import Ledger
 from gateway.config import Config
 from gateway.control.child import parent
-from gateway.control.discovery import Discovery
+from gateway.control.discovery import Discovery, Round
 from gateway.control.files import journal_folder
 from gateway.control.keeping import Desk, Keeping
-from gateway.control.lists import Source, fetch, sources
+from gateway.control.lists import fetch, sources
+from gateway.control.precedence import Precedence
 from gateway.control.remembering import copy_path, in_fork, recalled, remember
 from gateway.control.snapshots import Reread, Snapshots, begin
 from gateway.telemetry.exposition import Exposition
@@ -36,6 +37,9 @@ HEAD_START = 0.3
 """Seconds that workers have for starting before any work begins here."""
 PULSE = 0.5
 """Seconds between two looks at whether the supervisor still lives."""
+TURN = 0.0002
+"""Seconds after which a thread that compiles hands over to one that answers, which needs many turns: each wait for the
+store costs it one."""
 
 
 REST = 5.0
@@ -61,12 +65,13 @@ def run(
     """The control process, from its start to its end; returns its life to no caller. `models` is the file of lists,
     `shelf` tells where the cache's entries are, `reread` reads the configuration again."""
     settle_in()
+    sys.setswitchinterval(TURN)
     code = 0
     try:
-        snapshots = Snapshots(
-            config, ledger.publish, reread, Reading(config) if config.admin.enabled else None
-        )
-        jobs = _jobs(config, ledger, models, shelf, snapshots)
+        precedence = Precedence()
+        reading = Reading(config, precedence) if config.admin.enabled else None
+        snapshots = Snapshots(config, ledger.publish, reread, reading)
+        jobs = _jobs(config, ledger, models, shelf, snapshots, precedence)
         asyncio.run(_main(jobs, ledger, snapshots.ask))
     except Exception as error:
         log.error("control_failed", error=error, trace=traceback.format_exc())
@@ -87,7 +92,12 @@ def settle_in() -> None:
 
 
 def _jobs(
-    config: Config, ledger: Ledger, models: Path | None, shelf: "Shelf", snapshots: Snapshots
+    config: Config,
+    ledger: Ledger,
+    models: Path | None,
+    shelf: "Shelf",
+    snapshots: Snapshots,
+    precedence: Precedence,
 ) -> list[tuple[str, Job]]:
     """Everything that is done here, by its name."""
     keeping = Keeping(shelf, lambda: snapshots.config)
@@ -97,25 +107,30 @@ def _jobs(
     if config.journal.enabled:
         found.append(("spending", partial(keep_budgets, config, ledger, snapshots)))
     if config.admin.enabled:
-        found.append(("admin", partial(administer, config, ledger, Desk(shelf, ledger, keeping), snapshots)))
+        desk = Desk(shelf, ledger, keeping)
+        found.append(("admin", partial(administer, config, ledger, desk, snapshots, precedence)))
     return found
 
 
 async def discover(models: Path, ledger: Ledger, snapshots: Snapshots) -> None:
     """Asks the providers of the file and of the store for their lists of models, whoever they are at the time."""
     config = snapshots.served
-    asked = sources(config)
+    asked = _asked(config)
 
-    async def changes() -> list[Source]:
+    async def changes() -> Round:
         nonlocal config, asked
         found = asked
         while found == asked:
             config = await snapshots.served_other_than(config)
-            found = sources(config)
+            found = _asked(config)
         asked = found
         return found
 
-    await Discovery(asked, models, config.discovery.every, fetch, ledger.publish, changes).run()
+    await Discovery(asked, models, fetch, ledger.publish, changes).run()
+
+
+def _asked(config: Config) -> Round:
+    return Round(sources(config) if config.discovery.enabled else [], config.discovery.every)
 
 
 async def keep_budgets(config: Config, ledger: Ledger, snapshots: Snapshots) -> None:
@@ -133,20 +148,23 @@ async def keep_budgets(config: Config, ledger: Ledger, snapshots: Snapshots) -> 
     await Spending(ledger, journal_folder(config), engine, declared, sums_path(config)).run()
 
 
-async def administer(config: Config, ledger: Ledger, desk: Desk, snapshots: Snapshots) -> None:
+async def administer(
+    config: Config, ledger: Ledger, desk: Desk, snapshots: Snapshots, precedence: Precedence
+) -> None:
     """Serves the admin API; imported here for the same reason."""
     from gateway.control.admin.server import serve_admin
 
     metrics = Exposition(ledger, __version__, desk.held).pieces
-    await serve_admin(config, snapshots, metrics, lambda: snapshots.config, desk)
+    await serve_admin(config, snapshots, metrics, lambda: snapshots.config, desk, precedence)
 
 
 class Reading:
     """What the store says, whenever it is called: it waits for the store, so call it in a thread. The store is opened
     by the first call, and what that needs imported there."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, precedence: Precedence) -> None:
         self._config = config
+        self._precedence = precedence
         self._engine: Engine | None = None
         self._sealer: Sealer | None = None
         self._salt = ""
@@ -166,7 +184,7 @@ class Reading:
             self._sealer = sealer_of(self._engine, Path(self._config.data))
         with self._engine.connect() as connection:
             self._salt = things.fact(connection, "master_salt")
-            return stored_of(connection, self._sealer.open)
+            return stored_of(connection, self._sealer.open, self._precedence.work().give_way)
 
     def remember(self, stored: "Stored") -> None:
         """Keeps it for the next start; it was read before. Raises OSError."""
@@ -189,7 +207,7 @@ def begin_as_before(config: Config) -> None:
     if (
         config.admin.enabled
         and copy_path(config).exists()
-        and not in_fork(partial(begin, config, Reading(config)))
+        and not in_fork(partial(begin, config, Reading(config, Precedence())))
     ):
         log.warning("copy_unused", hint="what the store adds is served when it has been read")
 

@@ -1,4 +1,4 @@
-"""The records' jobs: what fills the store from the journal, and what keeps its size."""
+"""The records' jobs: what fills the store from the journal, what adds it up, and what keeps its size."""
 
 import asyncio
 from functools import partial
@@ -11,6 +11,7 @@ from gateway.control.hands import Hands
 from gateway.control.ingestion import Ingestion
 from gateway.control.retention import Retention
 from gateway.control.snapshots import config_path, read_config
+from gateway.control.summing import Summing
 from gateway.providers.catalog import Catalog, catalog_of
 from gateway.providers.prices import CostByKind, cost_by_kind
 from gateway.providers.sealed import DamagedFile
@@ -31,12 +32,19 @@ LOOK = 0.5
 
 
 class Recording:
-    """Both jobs, on one engine, by the same hands; prices and what is kept follow the configuration."""
+    """All of these jobs, on one engine, by the same hands; prices and what is kept follow the configuration."""
 
     def __init__(
-        self, ingestion: Ingestion, retention: Retention, hands: Hands, ledger: Ledger, config: Config
+        self,
+        ingestion: Ingestion,
+        retention: Retention,
+        summing: Summing,
+        hands: Hands,
+        ledger: Ledger,
+        config: Config,
     ) -> None:
         self._ingestion = ingestion
+        self._summing = summing
         self._retention = retention
         self._hands = hands
         self._ledger = ledger
@@ -49,6 +57,7 @@ class Recording:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ingestion.run(self._hands))
                 tasks.create_task(self._retention.run())
+                tasks.create_task(self._summing.run())
                 tasks.create_task(self._follow())
         finally:
             await self._hands.work(partial(self._ingestion.finish, FAREWELL), urgent=True)
@@ -91,7 +100,8 @@ def recording(config: Config, ledger: Ledger, catalog: Catalog) -> Recording:
     count = Counters(ledger).add
     ingestion = Ingestion(journal_folder(config), engine, kinds, cost_is_unknown, count)
     hands = Hands()
-    return Recording(ingestion, Retention(engine, config.records, hands=hands), hands, ledger, config)
+    retention = Retention(engine, config.records, hands=hands)
+    return Recording(ingestion, retention, Summing(engine, hands), hands, ledger, config)
 
 
 def store_url(config: Config) -> str:

@@ -12,6 +12,7 @@ from gateway.config.records_model import Records
 from gateway.control.hands import Hands
 from gateway.store import retention
 from gateway.store.engine import writing
+from gateway.store.hours import forget_days, forget_hours
 from gateway.telemetry.logs import log
 
 EVERY = 60.0
@@ -52,7 +53,7 @@ class Retention:
                 log.debug("retention_waits", error=type(error).__name__)
 
     async def clean(self) -> int:
-        """Removes all that is too much now; how many records and bodies. Raises SQLAlchemyError."""
+        """Removes all that is too much now; how many records, bodies and sums. Raises SQLAlchemyError."""
         removed = 0
         for piece in self._pieces():
             while found := await self._do(partial(self._one, piece)):
@@ -71,9 +72,12 @@ class Retention:
         kept = self._kept
         found: list[Piece] = []
         if kept.keep:
-            found.append(partial(retention.forget, before_ns=self._before(kept.keep)))
+            before = self._before(kept.keep)
+            found += partial(retention.forget, before_ns=before), partial(forget_hours, before_ns=before)
         if kept.most:
             found.append(partial(retention.forget_surplus, most=kept.most))
+        if kept.keep_sums:
+            found.append(partial(forget_days, before_ns=self._before(kept.keep_sums)))
         if kept.keep_bodies:
             found.append(partial(retention.forget_bodies, before_ns=self._before(kept.keep_bodies)))
         return found

@@ -17,6 +17,7 @@ def migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a step may rewrite millions of rows
         _run(settings, connection)
 
 

@@ -96,9 +96,11 @@ WHOLE = (
 """What is told of a record, to be selected from `with_callers`."""
 
 
-def asked_by(name: str, values: Iterable[Any]) -> ColumnElement[bool]:
-    """The records whose key, user, team or org is one of these: said so that the index on callers is used."""
-    return records.c.caller.in_(select(callers.c.id).where(callers.c[name].in_(values)))
+def asked_by(
+    name: str, values: Iterable[Any], caller: ColumnElement[int] = records.c.caller
+) -> ColumnElement[bool]:
+    """Whether the `caller` is of a key, user, team or org among these: said so that the index on callers is used."""
+    return caller.in_(select(callers.c.id).where(callers.c[name].in_(values)))
 
 
 record_tags = Table(

@@ -14,13 +14,14 @@ import msgspec
 
 from gateway.schemas.record import Attempt, Record
 from gateway.schemas.usage import Usage
+from gateway.store.hours import LONGEST_MODEL, LONGEST_PROVIDER
 from gateway.store.records import COST_KINDS, Batch, Row
 
 LONGEST_TEXT = 1024
 """Characters of a text; bodies have bounds of their own."""
 MOST_ITEMS = 100
 _LARGEST = 2**63 - 1
-_MOST = 1 << 48
+_MOST = 1 << 45
 """Tokens or nano-dollars of one request: more is a provider's lie, and thousands of lies must have a sum of 64 bits."""
 _SHAPES = 1000
 """So many kinds of tries are remembered as text."""
@@ -35,10 +36,14 @@ _callers: dict[Who, int] = {}
 Kinds = Callable[[Record], Sequence[int] | None]
 """The cost of a record by kind, in the order of COST_KINDS; None where that is not known."""
 
-_texts = attrgetter(
+_TEXTS = (
     *("request_id", "endpoint", "dialect", "requested_model", "provider", "model"),
     *("answered_model", "finish", "client", "error", "cache", "rule"),
 )
+_texts = attrgetter(*_TEXTS)
+_PLACES = {"provider": LONGEST_PROVIDER, "model": LONGEST_MODEL}
+LONGEST = tuple(_PLACES.get(name, LONGEST_TEXT) for name in _TEXTS)
+"""Characters of each of these texts: by provider and model there are indices, which take no more."""
 _who = attrgetter("key", "user", "team", "org")
 _flags = attrgetter("fallback", "estimated", "shadow")
 _tokens = attrgetter(
@@ -80,8 +85,8 @@ def _row(record: Record, caller: int, kinds: Sequence[int | None], unknown: bool
     """The values of ROW."""
     texts = _texts(record)
     joined = "".join(texts)
-    if len(joined) > LONGEST_TEXT or "\0" in joined:
-        texts = tuple(map(_text, texts))
+    if len(joined) > LONGEST_MODEL or "\0" in joined:
+        texts = tuple(map(_text, texts, LONGEST))
     times = _times(record)
     tokens = _NO_USAGE if record.usage is None else _tokens(record.usage)
     overhead = times[3] - times[1] - times[4]
@@ -157,8 +162,8 @@ def _json(items: Iterable[Any]) -> str:
     return json.dumps(list(items)[:MOST_ITEMS], ensure_ascii=False, separators=(",", ":"))
 
 
-def _text(text: str) -> str:
-    return _clean(text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…")
+def _text(text: str, longest: int = LONGEST_TEXT) -> str:
+    return _clean(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def _clean(text: str) -> str:

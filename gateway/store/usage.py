@@ -5,28 +5,27 @@ What is unknown is told apart: `nano_usd` adds up the known costs, `unpriced` co
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    Table,
     and_,
-    case,
     desc,
-    func,
-    literal,
     literal_column,
     select,
+    union_all,
 )
 
+from gateway.store import hours as summed
+from gateway.store.levels import days, hours, team_days
+from gateway.store.measures import DAY, HOUR, SUMS, TIMED, begin_of, of_records, of_sums, percentile
 from gateway.store.records import WHO, WHOLE, asked_by, callers, record_tags, records, with_callers
-
-HOUR = 3_600_000_000_000
-DAY = 24 * HOUR
 
 _r = records.c
 COLUMNS: Mapping[str, ColumnElement[Any]] = {
@@ -48,21 +47,20 @@ COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "client": _r.client,
     "stream": _r.stream,
     "tag": record_tags.c.tag,
-    "hour": _r.time_ns - _r.time_ns % literal_column(str(HOUR)),
-    "day": _r.time_ns - _r.time_ns % literal_column(str(DAY)),
+    "hour": begin_of(_r.time_ns, HOUR),
+    "day": begin_of(_r.time_ns, DAY),
 }
 """What can be asked by. A request counts once for each of its tags; hours and days are Unix nanoseconds, UTC."""
 
-SUMS = (
-    *("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens"),
-    *("input_nano_usd", "cached_nano_usd", "cache_write_nano_usd", "output_nano_usd", "reasoning_nano_usd"),
-    "request_nano_usd",
-)
+SUMMED = (*WHO, "model", "provider", "endpoint", "status", "cache", "hour", "day")
+"""What sums of hours tell apart: they answer questions by nothing else, whatever the period. Sums of days know no
+hours, those by teams no keys and users."""
+
 ORDERS = ("nano_usd", "requests", "errors", "input_tokens", "output_tokens")
 
-_STEPS = (1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750)
-BOUNDS_MS = (*_STEPS, *(1000 * step for step in (1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 600)))
-"""Between two of these a percentile is interpolated."""
+REST = 500_000
+"""Records that are not in the sums yet, at most, for the sums to be of use: these are read one by one."""
+_TRIES = 5
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -108,22 +106,80 @@ def nothing(by: tuple[str, ...]) -> Answer:
 
 
 def ask(connection: Connection, question: Question) -> list[Answer]:
-    """The groups. Raises ValueError for a dimension or an order that there is not."""
+    """The groups, by the sums of whole days and hours as far as these tell them apart. Raises ValueError for a
+    dimension or an order that there is not."""
+    begin, end = -(-question.since_ns // HOUR) * HOUR, question.until_ns // HOUR * HOUR
+    if begin < end and _asked(question) <= set(SUMMED):
+        for _ in range(_TRIES):
+            known = summed.upto(connection)
+            if summed.last(connection) - known[0] > REST:
+                break
+            found = _answered(connection, question, _parts(question, (begin, end), known))
+            if summed.upto(connection) == known:  # else what was added up meanwhile may be told twice
+                return found
+    return ask_records(connection, question)
+
+
+def ask_records(connection: Connection, question: Question) -> list[Answer]:
+    """The same, by single records alone: only those that are still there."""
+    return _answered(connection, question, [_of_records(question, _chosen(question))])
+
+
+def _asked(question: Question) -> set[str]:
+    return {*question.by, *(name for name, _ in question.where)}
+
+
+def _parts(question: Question, whole: tuple[int, int], known: tuple[int, int]) -> list[Select[Any]]:
+    """What to add up: whole days and hours, the records before and behind them, and those that are in no sum yet."""
+    (begin, end), (record, day) = whole, known
+    added, late = _r.id <= record, _r.id > record
+    found = [_of_records(question, and_(late, _chosen(question, by_id=True)))]
+    if question.since_ns < begin:
+        found.append(_of_records(question, and_(added, _chosen(question, until_ns=begin))))
+    if end < question.until_ns < 2**63 - 1:
+        found.append(_of_records(question, and_(added, _chosen(question, since_ns=end))))
+    first, last = -(-begin // DAY) * DAY, min(end // DAY * DAY, day)
+    if first >= last or "hour" in _asked(question):
+        return [*found, _of_level(hours, question, begin, end)]
+    level = days if _asked(question) & {"key", "user"} else team_days
+    parts = (level, first, last), (hours, begin, first), (hours, last, end)
+    return [*found, *(_of_level(table, question, *times) for table, *times in parts if times[0] < times[1])]
+
+
+def _of_level(level: Table, question: Question, begin: int, end: int) -> Select[Any]:
+    s = level.c
+    columns: dict[str, ColumnElement[Any]] = {
+        name: callers.c[name] if name in WHO else s[name] for name in SUMMED[:-2]
+    }
+    columns |= {"hour": s.starts_ns, "day": begin_of(s.starts_ns, DAY)}
+    wanted = [s.starts_ns >= begin, s.starts_ns < end]
+    for name, values in question.where:
+        wanted.append(asked_by(name, values, s.caller) if name in WHO else columns[name].in_(values))
+    if not question.shadows:
+        wanted.append(s.shadow.is_(False))
+    among: FromClause = level
+    if not set(WHO).isdisjoint(question.by):
+        among = level.outerjoin(callers, callers.c.id == s.caller)
+    groups = [columns[name].label(f"by_{name}") for name in question.by]
+    query = select(*groups, *of_sums(level, latency=question.latency)).select_from(among).where(*wanted)
+    return query.group_by(*groups)
+
+
+def _of_records(question: Question, chosen: ColumnElement[bool]) -> Select[Any]:
     groups = [_column(name).label(f"by_{name}") for name in question.by]
-    sums = [*_sums(), *(_latencies() if question.latency else ())]
-    query = select(*groups, *sums).where(_chosen(question)).limit(question.most)
-    query = _joined(query, question, whole=False)
-    if groups:
-        query = query.group_by(*groups)
-    if question.order:
-        if question.order not in ORDERS:
-            raise ValueError(f"no order {question.order!r}; there are {', '.join(ORDERS)}")
-        query = query.order_by(desc(question.order), *groups)
-    elif groups:
-        query = query.order_by(*groups)
-    return [
-        _answer(question.by, row) for row in connection.execute(query).mappings() if row["requests"] or groups
-    ]
+    query = select(*groups, *of_records(records, latency=question.latency)).where(chosen)
+    return _joined(query, question, whole=False).group_by(*groups)
+
+
+def _answered(connection: Connection, question: Question, parts: list[Select[Any]]) -> list[Answer]:
+    if question.order and question.order not in ORDERS:
+        raise ValueError(f"no order {question.order!r}; there are {', '.join(ORDERS)}")
+    together = union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+    groups = [together.c[f"by_{name}"] for name in question.by]
+    query = select(*groups, *of_sums(together, latency=question.latency)).group_by(*groups)
+    order = [desc(question.order), *groups] if question.order else groups
+    query = query.order_by(*order).limit(question.most)
+    return [_answer(question.by, row) for row in connection.execute(query).mappings() if row["requests"]]
 
 
 def dearest(connection: Connection, question: Question) -> list[dict[str, Any]]:
@@ -152,12 +208,24 @@ def _column(name: str) -> ColumnElement[Any]:
         raise ValueError(f"no dimension {name!r}; there are {', '.join(COLUMNS)}") from None
 
 
-def _chosen(question: Question) -> ColumnElement[bool]:
-    wanted = [_r.time_ns >= question.since_ns, _r.time_ns < question.until_ns]
-    wanted += [
-        asked_by(name, values) if name in WHO else _column(name).in_(values)
-        for name, values in question.where
-    ]
+def _chosen(
+    question: Question, *, since_ns: int = 0, until_ns: int = 2**63 - 1, by_id: bool = False
+) -> ColumnElement[bool]:
+    """The records that are asked for, within narrower bounds. `by_id` are found by their ids: said so that no other
+    index is thought better, which looks at all of a period for them."""
+    time: ColumnElement[int] = _r.time_ns
+    caller: ColumnElement[int] = _r.caller
+    if by_id:
+        zero = literal_column("0", BigInteger)
+        time, caller = time + zero, caller + zero
+    wanted = [time >= max(since_ns, question.since_ns), time < min(until_ns, question.until_ns)]
+    for name, values in question.where:
+        if name in WHO:
+            wanted.append(asked_by(name, values, caller))
+        elif name == "model" and by_id:
+            wanted.append(_r.model.concat(literal_column("''")).in_(values))
+        else:
+            wanted.append(_column(name).in_(values))
     if not question.shadows:
         wanted.append(_r.shadow.is_(False))
     return and_(*wanted)
@@ -171,29 +239,8 @@ def _joined(query: Select[Any], question: Question, *, whole: bool = True) -> Se
     return query.select_from(among)
 
 
-def _sums() -> list[ColumnElement[Any]]:
-    return [
-        func.count().label("requests"),
-        func.sum(case((_r.error != "", 1), else_=0)).label("errors"),
-        func.coalesce(func.sum(_r.cost_nano_usd), 0).label("nano_usd"),
-        func.sum(case((_r.cost_unknown, 1), else_=0)).label("unpriced"),
-        func.coalesce(func.sum(_r.saved_nano_usd), 0).label("saved_nano_usd"),
-        *(func.coalesce(func.sum(_r[name]), 0).label(name) for name in SUMS),
-    ]
-
-
-def _latencies() -> list[ColumnElement[Any]]:
-    """How many requests took how long, between bounds."""
-    found: list[ColumnElement[Any]] = []
-    edges = [-1, *(int(bound * 1_000_000) for bound in BOUNDS_MS), 2**63 - 1]
-    for number, (low, high) in enumerate(pairwise(edges)):
-        within = and_(_r.total_ns > low, _r.total_ns <= high)
-        found.append(func.sum(case((within, 1), else_=literal(0))).label(f"ms_{number}"))
-    return found
-
-
 def _answer(by: Sequence[str], row: Mapping[Any, Any]) -> Answer:
-    counts = [int(row.get(f"ms_{number}") or 0) for number in range(len(BOUNDS_MS) + 1)]
+    counts = [int(row.get(name) or 0) for name in TIMED]
     return Answer(
         by={name: row[f"by_{name}"] for name in by},
         requests=int(row["requests"]),
@@ -207,18 +254,3 @@ def _answer(by: Sequence[str], row: Mapping[Any, Any]) -> Answer:
         p99_ms=percentile(counts, 0.99),
         saved_nano_usd=int(row["saved_nano_usd"]),
     )
-
-
-def percentile(counts: Sequence[int], share: float) -> float | None:
-    """About the time, in milliseconds, that a `share` of requests did not exceed; `counts` are those between bounds."""
-    wanted = share * sum(counts)
-    if not wanted:
-        return None
-    below = 0
-    for number, count in enumerate(counts):
-        if count and below + count >= wanted:
-            low = BOUNDS_MS[number - 1] if number else 0.0
-            high = BOUNDS_MS[number] if number < len(BOUNDS_MS) else BOUNDS_MS[-1]
-            return low + (high - low) * (wanted - below) / count
-        below += count
-    return float(BOUNDS_MS[-1])

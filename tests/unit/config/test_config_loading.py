@@ -251,10 +251,10 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
         ("cache: {zzzzzzzz: 1}", "coalesce max_entry max_size mode replay scope semantic ttl"),
         (
             "cache: {semantic: {zzzzzzzz: 1}}",
-            "allow embedder error_bound max_temperature max_tokens path threshold verify",
+            "allow embedder error_bound max_temperature max_tokens path same_words threshold verifier verify",
         ),
         ("store: {zzzzzzzz: 1}", "url"),
-        ("records: {zzzzzzzz: 1}", "bodies body_bytes client_ip keep keep_bodies most redact"),
+        ("records: {zzzzzzzz: 1}", "bodies body_bytes client_ip keep keep_bodies keep_sums most redact"),
         ("admin: {zzzzzzzz: 1}", "enabled host"),
         ("timeouts: {zzzzzzzz: 1}", "connect first_byte first_token idle total"),
     ],

@@ -23,16 +23,30 @@ def test_without_a_word_of_it(tmp_path: Path) -> None:
     assert config.store.url is None
 
 
+def test_a_database_whose_driver_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.config.records.find_spec", _nothing)
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, f'store: {{url: "{POSTGRES}"}}')
+    [problem] = caught.value.problems
+    assert (problem.path, problem.hint) == ("store.url", "pip install 'ai-gateway[postgres]'")
+    assert read(tmp_path, 'store: {url: "sqlite:////var/lib/x.db"}').store.url is not None
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
 def test_all_of_it(tmp_path: Path) -> None:
     config = read(
         tmp_path,
         f"""
 journal: {{enabled: true, segment: 1MiB}}
 store: {{url: "{POSTGRES}"}}
-records: {{keep: forever, keep_bodies: 1d, most: 1000, client_ip: off, bodies: all, body_bytes: 1KiB, redact: [x+]}}
+records: {{keep: forever, keep_bodies: 1d, most: 1000, client_ip: off, bodies: all, body_bytes: 1KiB, redact: [x+],
+  keep_sums: 2d}}
 """,
     )
-    assert config.records == Records(0, 86_400.0, 1000, "off", "all", 1024, ("x+",))
+    assert config.records == Records(0, 86_400.0, 1000, "off", "all", 1024, ("x+",), 2 * 86_400.0)
     assert config.journal.segment == 1 << 20
     assert config.store.url is not None
     assert config.store.url.reveal() == POSTGRES

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config.model import Config, ProviderConfig, ProviderKey
 from gateway.config.secret import Secret
-from gateway.control.discovery import FIRST_RETRY, GATHER, Discovery
+from gateway.control.discovery import FIRST_RETRY, GATHER, Discovery, Round
 from gateway.control.lists import ListFailed, Source, sources
 from gateway.providers.discovered import read
 from gateway.providers.offers import Offer
@@ -39,7 +39,8 @@ async def waits_of(script: Script, path: Path, published: list[int] | None = Non
         await asyncio.sleep(0)
 
     calls = [] if published is None else published
-    job = Discovery([SOURCE], path, HOUR, fetch, lambda: calls.append(1), sleep=sleep, draw=lambda: 0.5)
+    once = Round([SOURCE], HOUR)
+    job = Discovery(once, path, fetch, lambda: calls.append(1), sleep=sleep, draw=lambda: 0.5)
     task = asyncio.ensure_future(job.run())
     await asyncio.wait_for(over.wait(), 5)
     for _ in range(5):
@@ -106,7 +107,7 @@ def test_each_vendor_is_asked_in_its_way(kind: str, path: str) -> None:
 async def test_others_are_asked_when_the_configuration_changes(tmp_path: Path) -> None:
     """New ones at once; a list goes with its provider, and with its address."""
     asked: list[str] = []
-    turns: asyncio.Queue[list[Source]] = asyncio.Queue()
+    turns: asyncio.Queue[Round] = asyncio.Queue()
 
     async def fetch(source: Source) -> dict[str, Offer]:
         asked.append(source.url)
@@ -121,18 +122,53 @@ async def test_others_are_asked_when_the_configuration_changes(tmp_path: Path) -
             while sorted((read(path) or {}) if path.exists() else {}) != names:  # noqa: ASYNC110 - a file tells nobody
                 await asyncio.sleep(0.01)
 
-    job = Discovery([SOURCE], path, HOUR, fetch, str, turns.get)
+    job = Discovery(Round([SOURCE], HOUR), path, fetch, str, turns.get)
     task = asyncio.ensure_future(job.run())
     await until(["mine"])
-    turns.put_nowait([SOURCE, other])
+    turns.put_nowait(Round([SOURCE, other], HOUR))
     await until(["mine", "other"])
     assert asked == [SOURCE.url, other.url]
-    turns.put_nowait([moved])
+    turns.put_nowait(Round([moved], HOUR))
     await until(["mine"])
     async with asyncio.timeout(5):
         while read(path)["mine"].source != moved.address:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
     assert asked == [SOURCE.url, other.url, moved.url]
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_another_interval_holds_for_those_that_wait_already(tmp_path: Path) -> None:
+    """Who was told to rest for an hour is asked when the new interval is over; nobody is asked twice for it."""
+    turns: asyncio.Queue[Round] = asyncio.Queue()
+    asked, waited, again = 0, list[float](), asyncio.Event()
+
+    async def fetch(_: Source) -> dict[str, Offer]:
+        nonlocal asked
+        asked += 1
+        return {}
+
+    async def sleep(seconds: float) -> None:
+        if seconds != GATHER:
+            waited.append(seconds)
+            again.set()
+            if seconds > 600.0 or len(waited) > 2:
+                await asyncio.Event().wait()
+
+    path = tmp_path / "models"
+    job = Discovery(Round([SOURCE], HOUR), path, fetch, str, turns.get, sleep=sleep, draw=lambda: 0.5)
+    task = asyncio.ensure_future(job.run())
+    async with asyncio.timeout(5):
+        await again.wait()
+        assert (asked, waited) == (1, [HOUR])
+        turns.put_nowait(Round([SOURCE], 600.0))
+        while len(waited) < 3:
+            again.clear()
+            await again.wait()
+    assert asked == 2
+    assert 500.0 < waited[1] <= 600.0  # what has passed of it is not waited for again
+    assert waited[2] == 600.0
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -23,8 +23,8 @@ def postgres() -> Iterator[postgres_house.House]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty store."""
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without a table."""
     if request.param == "sqlite":
         made = open_engine(f"sqlite:///{tmp_path}/store.db")
     else:
@@ -32,6 +32,12 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         with made.begin() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-    upgrade(made)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def engine(bare: Engine) -> Engine:
+    """An empty store."""
+    upgrade(bare)
+    return bare

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, select
 
 from gateway.schemas.record import Record
 from gateway.store.engine import open_engine, upgrade
+from gateway.store.hours import add_up
+from gateway.store.levels import hours
 from gateway.store.records import WHO as WHO_KINDS
 from gateway.store.records import Batch, asked_by, callers, keep, records
 from gateway.store.rows import add
 from gateway.store.spent import spent
-from gateway.store.usage import Question, ask, found
+from gateway.store.usage import Question, ask, ask_records, found
 
 KINDS: dict[type, Any] = {str: "", int: 7, bool: False}
 WHO = {
@@ -60,19 +62,22 @@ def store(engine: Engine, batch: Batch, *some: Record) -> None:
         keep(connection, batch, 1)
 
 
-def test_rows_of_before_keep_their_callers(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/old.db")
+def test_rows_of_before_keep_their_callers(bare: Engine) -> None:
+    engine = bare
     with engine.begin() as connection:
         migrated(connection, "0002_records")
         for request_id in WHO:
             old_row(connection, request_id)
     upgrade(engine)
     assert whose(engine) == WHO
+    assert add_up(engine) == len(WHO)
     store(engine, Batch(), record("new", WHO["c"]))
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(callers)).scalar() == 3
         sums = {one.by["team"]: one.requests for one in ask(connection, Question(by=("team",)))}
         assert sums == {"red": 2, "blue": 2, "": 1}
+        assert ask(connection, Question(by=("team",))) == ask_records(connection, Question(by=("team",)))
+        assert connection.execute(select(func.sum(hours.c.nano_usd))).scalar() == 20
         assert spent(connection, "team:blue", 0, FOREVER) == 10
     with engine.begin() as connection:
         migrated(connection, "0003_saved")

@@ -130,7 +130,8 @@ def test_a_piece_of_a_living_workers_frame_is_waited_for(engine: Engine, tmp_pat
     job = ingestion(folder, engine)
     drained(job)
     assert ids(engine) == expected(0, 2)
-    path.open("ab").write(whole[-7:])
+    with path.open("ab") as file:
+        file.write(whole[-7:])
     drained(job)
     assert ids(engine) == expected(0, 3)
 
