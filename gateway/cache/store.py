@@ -168,6 +168,7 @@ class Store:
             file = new_segment(self.folder, claimed[1], stream, salt)
         except OSError as error:
             self.shelf.retire(*claimed)
+            self.shelf.count("lost")
             return self._wait("cache_unwritable", error=error.strerror or "")
         _close(self.writer.use(stream, file, *claimed, salt))
         return True

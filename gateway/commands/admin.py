@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway.commands.reading import Trouble, read_only, tell, trouble_of
-from gateway.commands.settings import read
+from gateway.commands.settings import read_beside
 from gateway.config import Config
 from gateway.control.admin.access import ADMIN_PREFIX, ROOT, NewKey, new_key
 from gateway.control.admin.kinds import ADMIN_KEY
@@ -20,7 +20,7 @@ WHO = {"actor": "command", "actor_name": "gateway admin reset-root", "role": "ow
 
 
 def admin_command(args: argparse.Namespace) -> int:
-    config = read(args)
+    config = read_beside(args)
     if config is None:
         return 1
     try:

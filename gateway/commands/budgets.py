@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from gateway.commands.reading import Trouble, reading, tell
 from gateway.commands.screens import dollars, moment, shown, table, width
-from gateway.commands.settings import read
+from gateway.commands.settings import read_beside
 from gateway.commands.usage import lines_of_json
 from gateway.config import Config
 from gateway.config.units import seconds_text
@@ -43,7 +43,7 @@ class Spent(msgspec.Struct, frozen=True):
 
 
 def budgets_command(args: argparse.Namespace) -> int:
-    config = read(args)
+    config = read_beside(args)
     if config is None:
         return 1
     try:
@@ -153,7 +153,7 @@ def _screen(found: list[Spent], room: int) -> Iterator[str]:
         for at, one in enumerate(found)
     ]
     heads = (*names, "UNPRICED") if unpriced else names
-    yield from table(heads, rows, range(4, len(heads)), (0,), room)
+    yield from table(heads, rows, range(4, len(heads)), (1,), room, spare=(3, 0))
 
 
 def _period(budget: Budget) -> str:

@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+import msgspec
+
 from gateway.commands.findings import WIDE, Finding, fail, ok, screen, summary, warn
 from gateway.commands.machine import machine
 from gateway.commands.ports import ports
@@ -18,14 +20,23 @@ from gateway.config import Config
 def doctor_command(args: argparse.Namespace) -> int:
     config = read(args)
     if config is None:
-        print("fail  configuration     put these right first; nothing else was looked at")
+        wrong = fail("configuration", "put these right first; nothing else was looked at", "")
+        print(msgspec.json.encode(wrong).decode() if args.json else f"fail  {wrong.about:<17} {wrong.said}")
         return 1
     found: list[Finding] = []
+    if args.json:
+        for one in _kept(_looks(config, args.offline), found):
+            print(msgspec.json.encode(one).decode(), flush=True)
+        return _code(found)
     room = min(width() or WIDE, 2 * WIDE)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for line in screen(_kept(_looks(config, args.offline), found), room, coloured):
         print(line, flush=True)
     print(f"\n{summary(found)}")
+    return _code(found)
+
+
+def _code(found: list[Finding]) -> int:
     return 1 if any(one.level == "fail" for one in found) else 0
 
 

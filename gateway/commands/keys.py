@@ -12,9 +12,9 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from gateway.commands.reading import Trouble, date, duration, tell
+from gateway.commands.reading import Trouble, WrongCall, date, duration, tell
 from gateway.commands.screens import moment, shown, table, width
-from gateway.commands.settings import read
+from gateway.commands.settings import read_beside
 from gateway.config.secret import Secret
 
 VARIABLE = "GATEWAY_ADMIN_KEY"
@@ -32,7 +32,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 def keys_command(args: argparse.Namespace) -> int:
     try:
         key = _admin_key(args.admin_key_file)
-        url = args.url or _configured_url(args)
+        url = _address(args.url) if args.url else _configured_url(args)
         if url is None:
             return 1
         with Admin(url, key) as admin:
@@ -97,7 +97,10 @@ class Admin:
         if answer.status_code == 404:
             todo = "`gateway keys list` shows those that there are"
             return Trouble("there is no such key, or it is not yours to see", todo)
-        hints = {403: "use an admin key with that role", 503: "`gateway doctor` tells more of the store"}
+        hints = {
+            403: "use an admin key with that role; one that is for a team makes keys with --team alone",
+            503: "`gateway doctor` tells more of the store",
+        }
         return Trouble(f"{path}: {said}" if path else said, hints.get(answer.status_code, ""))
 
 
@@ -118,9 +121,16 @@ def _admin_key(file: str | None) -> Secret:
     return Secret(text)
 
 
+def _address(url: str) -> str:
+    """Raises WrongCall."""
+    if not url.startswith(("http://", "https://")):
+        raise WrongCall(f"{shown(url)} is no address of the admin API", "such as http://127.0.0.1:8081")
+    return url
+
+
 def _configured_url(args: argparse.Namespace) -> str | None:
     """Where the admin API listens; None when the configuration has mistakes, which are then on standard error."""
-    config = read(args)
+    config = read_beside(args)
     if config is None:
         return None
     if not config.admin.enabled:
@@ -138,26 +148,26 @@ def _create(admin: Admin, args: argparse.Namespace) -> None:
     body |= {name: getattr(args, name) for name in ("id", "team", "user", "org") if getattr(args, name)}
     if args.expires:
         body["expires"] = _moment(args.expires)
-    _show_secret(admin.ask("POST", "keys", body), args.quiet)
+    _show_secret(admin.ask("POST", "keys", body), args)
 
 
 def _moment(text: str) -> int:
-    """The Unix time at which a key expires. Raises Trouble."""
+    """The Unix time at which a key expires. Raises WrongCall."""
     when = date(text) if "-" in text else time() + duration(text)
     if when <= time():
-        raise Trouble(f"{shown(text)} is over already", "such as 90d, 12h or a date to come")
+        raise WrongCall(f"{shown(text)} is over already", "such as 90d, 12h or a date to come")
     return int(when)
 
 
 def _rotate(admin: Admin, args: argparse.Namespace) -> None:
     body = {"grace": int(duration(args.grace))}
-    _show_secret(admin.ask("POST", f"keys/{quote(args.id, safe='')}/rotate", body), args.quiet)
+    _show_secret(admin.ask("POST", f"keys/{quote(args.id, safe='')}/rotate", body), args)
 
 
-def _show_secret(made: dict[str, Any], quiet: bool) -> None:
+def _show_secret(made: dict[str, Any], args: argparse.Namespace) -> None:
     """The secret alone stands on standard output, the rest on standard error."""
-    if quiet:
-        print(made["key"])
+    if args.quiet or args.json:
+        print(made["key"] if args.quiet else msgspec.json.encode(made).decode())
         return
     names = [f"{name} {shown(made[name])}" for name in ("name", "team", "user", "org") if made[name]]
     print(f"Key {shown(made['id'])}{''.join(f', {one}' for one in names)}: {_state(made)}.", file=sys.stderr)
@@ -202,7 +212,9 @@ def _list(admin: Admin, args: argparse.Namespace) -> None:
     names = ("ID", "NAME", "TEAM", "USER", "SECRET", "MODELS", "CREATED", "STATE")
     kept = [at for at in range(len(names)) if any(row[at] for row in rows)]
     cut = [[row[at] for at in kept] for row in rows]
-    print("\n".join(table([names[at] for at in kept], cut, whole=(0, len(kept) - 1), room=width())))
+    heads = [names[at] for at in kept]
+    spare = [heads.index(name) for name in ("CREATED", "SECRET") if name in heads]
+    print("\n".join(table(heads, cut, whole=(0, len(kept) - 1), room=width(), spare=spare)))
 
 
 def _all(admin: Admin, query: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The doctor's look at the machine: room, descriptors, versions, and what the build made."""
 
+import os
 import platform
 import resource
 import shutil
@@ -12,6 +13,7 @@ from gateway.commands.findings import Finding, fail, ok, warn
 from gateway.config import Config
 from gateway.config.units import size_text
 from gateway.control.files import runtime_folder
+from gateway.control.keeping import cache_folder
 from gateway.providers.sealed import DamagedFile
 from gateway.providers.table import PATH as FACTS
 from gateway.providers.table import load
@@ -29,6 +31,8 @@ OLDEST_SQLITE = (3, 35, 0)
 
 def machine(config: Config) -> Iterator[Finding]:
     yield _disk(Path(config.data))
+    if config.cache is not None:
+        yield _cache(cache_folder(config), config.cache.settings.max_size)
     yield _memory(config)
     yield _descriptors()
     yield _versions()
@@ -43,6 +47,27 @@ def _disk(data: Path) -> Finding:
         return ok("disk", said)
     todo = "make room: records of requests are lost when the disk is full (records.keep bounds them)"
     return (warn if free >= DISK_NONE else fail)("disk", said, todo)
+
+
+def _cache(folder: Path, most: int) -> Finding:
+    """Whether it can be written, and grow as far as it may."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        todo = f"chown it to the user that runs the gateway (here: uid {os.getuid()}); answers are not kept until then"
+        return warn("cache", f"{there} is no directory that can be written to", todo)
+    held = (
+        sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+        if there == folder.absolute()
+        else 0
+    )
+    room = held + shutil.disk_usage(there).free
+    if room >= most:
+        return ok("cache", f"{_size(held)} of {size_text(most)} are used")
+    return warn(
+        "cache",
+        f"it may grow to {size_text(most)}, and there is room for {_size(room)}",
+        "make room, or give it a smaller cache.max_size: a full disk loses records of requests",
+    )
 
 
 def _memory(config: Config) -> Finding:

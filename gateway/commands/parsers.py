@@ -52,7 +52,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         "logs": command("logs", texts.LOGS, texts.LOGS_EXAMPLES),
         "budgets": command("budgets", texts.BUDGETS, texts.BUDGETS_EXAMPLES),
         "keys": command("keys", texts.KEYS, texts.KEYS_EXAMPLES),
-        "admin": command("admin", texts.ADMIN),
+        "admin": command("admin", texts.ADMIN, texts.ADMIN_EXAMPLES),
         "version": command("version", "Prints the version."),
     }
     for name in ("serve", "check"):
@@ -75,6 +75,7 @@ def _settings(parser: argparse.ArgumentParser, *flags: str) -> None:
 def _doctor(parser: Parser) -> None:
     _settings(parser, "--config", "--host", "--port", "--admin-port", "--data")
     parser.add_argument("--offline", action="store_true", help="do not connect to the providers")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def _usage(parser: Parser) -> None:
@@ -83,8 +84,8 @@ def _usage(parser: Parser) -> None:
         "--by",
         metavar="WHAT",
         default="model",
-        help="model, requested_model, provider, team, user, key, org, tag, endpoint, status, error, day or hour; "
-        "several with commas (default: model)",
+        help="org, team, user, key, model, requested_model, provider, endpoint, dialect, status, error, cause, cache, "
+        "finish, rule, client, stream, tag, hour or day; several with commas (default: model)",
     )
     parser.add_argument(
         "--since", metavar="WHEN", default="7d", help="7d, 24h, 2026-11-01, or all (default: 7d)"
@@ -127,7 +128,14 @@ def _keys(parser: Parser) -> dict[str, Parser]:
         "rotate": "give a key another secret",
     }
     made: dict[str, Parser] = {
-        name: add.add_parser(name, help=words, description=words, formatter_class=Help, allow_abbrev=False)
+        name: add.add_parser(
+            name,
+            help=words,
+            description=f"{words[0].upper()}{words[1:]}.{texts.KEY_WORDS[name]}",
+            epilog=texts.KEY_EXAMPLES[name],
+            formatter_class=Help,
+            allow_abbrev=False,
+        )
         for name, words in meanings.items()
     }
     create = made["create"]
@@ -136,9 +144,15 @@ def _keys(parser: Parser) -> dict[str, Parser]:
     for holder in ("team", "user", "org"):
         create.add_argument(f"--{holder}", metavar="ID", default="", help=f"its {holder}")
     create.add_argument(
-        "--model", metavar="GLOB", action="append", default=[], help="a model it may ask for; may be repeated"
+        "--model",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="models it may ask for, such as 'openai/gpt-4o*'; may be repeated (default: all)",
     )
-    create.add_argument("--tag", metavar="TAG", action="append", default=[], help="may be repeated")
+    create.add_argument(
+        "--tag", metavar="TAG", action="append", default=[], help="stands in its records; may be repeated"
+    )
     create.add_argument("--expires", metavar="WHEN", help="90d, 12h or 2027-01-31 (default: never)")
     made["list"].add_argument("--team", metavar="ID", help="those of this team")
     made["list"].add_argument("--user", metavar="ID", help="those of this user")
@@ -150,8 +164,16 @@ def _keys(parser: Parser) -> dict[str, Parser]:
     )
     for name, one in made.items():
         if name in ("create", "rotate"):
-            one.add_argument("--quiet", action="store_true", help="print the secret alone")
-        one.add_argument("--admin-key-file", metavar="FILE", help="a file that holds the admin key")
+            forms = one.add_mutually_exclusive_group()
+            forms.add_argument("--quiet", action="store_true", help="print the secret alone")
+            forms.add_argument(
+                "--json", action="store_true", help="the key as a JSON object; `key` is its secret"
+            )
+        one.add_argument(
+            "--admin-key-file",
+            metavar="FILE",
+            help="a file that holds the admin key (default: the variable GATEWAY_ADMIN_KEY)",
+        )
         one.add_argument("--url", metavar="URL", help="the admin API (default: as configured)")
         _settings(one, "--config", "--admin-port")
     return {f"keys {name}": one for name, one in made.items()}
@@ -161,7 +183,12 @@ def _admin(parser: Parser) -> dict[str, Parser]:
     add = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
     words = "give the admin API another root key, where the old one is lost"
     made: Parser = add.add_parser(
-        "reset-root", help=words, description=texts.ADMIN, formatter_class=Help, allow_abbrev=False
+        "reset-root",
+        help=words,
+        description=texts.ADMIN,
+        epilog=texts.ADMIN_EXAMPLES,
+        formatter_class=Help,
+        allow_abbrev=False,
     )
     _settings(made, "--config", "--data")
     return {"admin reset-root": made}

@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
+from typing import NamedTuple
 
 from gateway.commands.findings import Finding, fail, ok, warn
 from gateway.config import Config
@@ -15,31 +16,42 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 def ports(config: Config) -> Iterator[Finding]:
     server = config.server
-    yield _port("API port", server.host, server.port, "/health", "--port, or server.port")
+    api = _port("API port", server.host, server.port, "/health", "--port, or server.port")
+    yield api.finding
     if config.admin.enabled:
         way = "--admin-port, or server.admin_port"
-        yield _port("admin port", config.admin.host, server.admin_port, "/api/me", way)
+        admin = _port("admin port", config.admin.host, server.admin_port, "/api/me", way)
+        if api.serves and admin.finding.level == "ok" and not admin.serves:
+            todo = "it begins when the store can be used: see below, and the gateway's log (store_unusable)"
+            yield warn("admin port", "the gateway runs, and its admin API does not", todo)
+        else:
+            yield admin.finding
 
 
-def _port(about: str, host: str, port: int, path: str, way: str) -> Finding:
+class Port(NamedTuple):
+    """What was found at a port; `serves` where that is a gateway."""
+
+    finding: Finding
+    serves: bool = False
+
+
+def _port(about: str, host: str, port: int, path: str, way: str) -> Port:
     """A gateway that serves there is told by its answer to `path`."""
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     taken = _refusal(host, port)
     if taken == 0:
-        return ok(about, f"{place} is free")
+        return Port(ok(about, f"{place} is free"))
     if taken == errno.EADDRINUSE:
         if _is_gateway(EVERYWHERE.get(host, host), port, path):
-            return ok(about, f"a gateway serves at {place}")
-        return fail(about, f"{place} is taken by another program", f"stop it, or choose another port ({way})")
+            return Port(ok(about, f"a gateway serves at {place}"), serves=True)
+        todo = f"stop it, or choose another port ({way})"
+        return Port(fail(about, f"{place} is taken by another program", todo))
     if taken == errno.EACCES:
-        return fail(about, f"{place} may not be used by this user", f"choose one from 1024 on ({way})")
+        return Port(fail(about, f"{place} may not be used by this user", f"choose one from 1024 on ({way})"))
     if taken == errno.EADDRNOTAVAIL:
-        return fail(
-            about,
-            f"this machine has no address {host}",
-            "127.0.0.1 is this machine alone, 0.0.0.0 every address",
-        )
-    return warn(about, f"{place} cannot be looked at (error {taken})", "is the address right?")
+        todo = "127.0.0.1 is this machine alone, 0.0.0.0 every address"
+        return Port(fail(about, f"this machine has no address {host}", todo))
+    return Port(warn(about, f"{place} cannot be looked at (error {taken})", "is the address right?"))
 
 
 def _refusal(host: str, port: int) -> int:

@@ -33,11 +33,19 @@ class Trouble(Exception):
         self.todo = todo
 
 
+class WrongCall(Trouble):
+    """An argument that says nothing which can be done."""
+
+
+class NoDriver(Trouble):
+    """A package that speaks to this store is missing."""
+
+
 def tell(trouble: Trouble) -> int:
     """Says it on standard error; returns the exit code."""
     hint = f"\n    {trouble.todo}" if trouble.todo else ""
     print(f"gateway: {trouble.said}{hint}", file=sys.stderr)
-    return 1
+    return 2 if isinstance(trouble, WrongCall) else 1
 
 
 def read_only(config: Config) -> Engine:
@@ -59,7 +67,7 @@ def read_only(config: Config) -> Engine:
     try:
         return create_engine(url, connect_args=waits, poolclass=NullPool)
     except (ImportError, NoSuchModuleError):
-        raise Trouble("the store's driver is not installed", "pip install 'ai-gateway[postgres]'") from None
+        raise NoDriver("the store's driver is not installed", "pip install 'ai-gateway[postgres]'") from None
 
 
 @contextmanager
@@ -90,7 +98,7 @@ def trouble_of(error: DBAPIError) -> Trouble:
 
 
 def since(text: str, now: float | None = None) -> float:
-    """The Unix time that `7d`, `24h`, `2026-11-01`, `2026-11-01T12:00` (UTC) or `all` begins at. Raises Trouble."""
+    """The Unix time that `7d`, `24h`, `2026-11-01`, `2026-11-01T12:00` (UTC) or `all` begins at. Raises WrongCall."""
     if text == "all":
         return 0.0
     ago = _AGO.fullmatch(text)
@@ -100,20 +108,20 @@ def since(text: str, now: float | None = None) -> float:
 
 
 def date(text: str) -> float:
-    """The Unix time of a day or a moment, UTC unless it says otherwise. Raises Trouble."""
+    """The Unix time of a day or a moment, UTC unless it says otherwise. Raises WrongCall."""
     try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise Trouble(
+        raise WrongCall(
             f"{shown(text)} is no time", "such as 7d, 24h, 30m, 2026-11-01 or 2026-11-01T12:00"
         ) from None
 
 
 def duration(text: str) -> float:
-    """Seconds. Raises Trouble."""
+    """Seconds. Raises WrongCall."""
     ago = _AGO.fullmatch(text)
     found = int(ago["number"]) * _UNITS[ago["unit"]] if ago else seconds(text)
     if found is None:
-        raise Trouble(f"{shown(text)} is no duration", "such as 30m, 1h or 7d")
+        raise WrongCall(f"{shown(text)} is no duration", "such as 30m, 1h or 7d")
     return found

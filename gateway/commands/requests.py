@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway.commands.reading import Trouble, read_only, tell, trouble_of
 from gateway.commands.screens import UNKNOWN, dollar, moment, shown, width
-from gateway.commands.settings import read
+from gateway.commands.settings import read_beside
+from gateway.schemas.record import SERVED
 from gateway.store.export import as_json
 from gateway.store.records import WHOLE, asked_by, records, with_callers
 
@@ -23,7 +24,7 @@ Row = dict[str, Any]
 
 
 def logs_command(args: argparse.Namespace) -> int:
-    config = read(args)
+    config = read_beside(args)
     if config is None:
         return 1
     try:
@@ -57,20 +58,26 @@ def stored(
         newest = _whole().where(wanted, _r.id <= last).order_by(_r.id.desc()).limit(most)
         rows = connection.execute(newest).mappings().all()
     yield from (_plain(row) for row in reversed(rows))
+    away = False
     while follow:
         wait(POLL)
-        for row in _behind(engine, wanted, last):
+        newer = _behind(engine, wanted, last)
+        if away != (newer is None):
+            away = not away
+            print(f"gateway: the store is {'away; it is waited for' if away else 'back'}", file=sys.stderr)
+        for row in newer or ():
             last = row["id"]
             yield row
 
 
-def _behind(engine: Engine, wanted: ColumnElement[bool], last: int) -> list[Row]:
+def _behind(engine: Engine, wanted: ColumnElement[bool], last: int) -> list[Row] | None:
+    """What was stored since; None while the store is away."""
     query = _whole().where(wanted, _r.id > last).order_by(_r.id).limit(PIECE)
     try:
         with engine.connect() as connection:
             return [_plain(row) for row in connection.execute(query).mappings()]
     except OperationalError:
-        return []
+        return None
 
 
 def _whole() -> Select[Any]:
@@ -103,7 +110,8 @@ def line(row: Row, room: int = 0) -> str:
         f"{row['input_tokens']:>6}→{row['output_tokens']:<5}",
         f"{_cost(row):>12}",
     ]
-    words = [_models(row), *((_fault(row),) if row["error"] else ()), shown(row["request_id"])]
+    kept = (f"({row['cache']})",) if row["cache"] in SERVED else ()
+    words = [_models(row), *kept, *((_fault(row),) if row["error"] else ()), shown(row["request_id"])]
     when = row["time_ns"] / 1e9
     whole = "  ".join([moment(when), *figures, f"{key:<12}", *words])
     if not room or len(whole) <= room:

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 Row = Sequence[str]
@@ -23,28 +23,41 @@ def width() -> int:
 
 
 def table(
-    names: Row, rows: Iterable[Row], numbers: Iterable[int] = (), whole: Iterable[int] = (), room: int = 0
+    names: Row,
+    rows: Iterable[Row],
+    numbers: Iterable[int] = (),
+    whole: Iterable[int] = (),
+    room: int = 0,
+    spare: Iterable[int] = (),
 ) -> Iterator[str]:
     """Columns as wide as their widest entry, two spaces apart; `numbers` are the columns of numbers.
 
-    Where that is wider than `room`, texts are shortened, the longest first, but for those of the columns `whole`; where
-    that is not enough, each row becomes a paragraph. Without `room` nothing is shortened.
+    Where that is wider than `room`, the columns `spare` are left out, one after the other; then texts are shortened,
+    the longest first, but for those of the columns `whole`; where that is not enough, each row becomes a paragraph,
+    with all that it has. Without `room` everything is there.
     """
     listed = [tuple(names), *(tuple(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    widths = {at: max(map(len, column)) for at, column in enumerate(zip(*listed, strict=True))}
     right = frozenset(numbers)
+    for column in spare:
+        if room and _over(widths, room) > 0:
+            del widths[column]
     if room and not _fits(widths, right.union(whole), room):
         yield from _paragraphs(names, listed[1:], room)
         return
     for row in listed:
-        cells = (_cell(cell, widths[at], at in right) for at, cell in enumerate(row))
-        yield "  ".join(cells).rstrip()
+        yield "  ".join(_cell(row[at], wide, at in right) for at, wide in widths.items()).rstrip()
 
 
-def _fits(widths: list[int], whole: frozenset[int], room: int) -> bool:
+def _over(widths: Mapping[int, int], room: int) -> int:
+    """By how much the columns are wider than there is room."""
+    return sum(widths.values()) + 2 * (len(widths) - 1) - room
+
+
+def _fits(widths: dict[int, int], whole: frozenset[int], room: int) -> bool:
     """Whether it fits, now that texts have given way."""
-    texts = [at for at in range(len(widths)) if at not in whole]
-    over = sum(widths) + 2 * (len(widths) - 1) - room
+    texts = [at for at in widths if at not in whole]
+    over = _over(widths, room)
     while over > 0 and texts:
         longest = max(texts, key=widths.__getitem__)
         if widths[longest] <= NARROWEST:

@@ -24,8 +24,9 @@ def serve_command(args: argparse.Namespace) -> int:
 
 def check_command(args: argparse.Namespace) -> int:
     from gateway.config.explanation import explain
+    from gateway.wiring.models import wrong_models
 
-    config = read(args)
+    config = read(args, wrong_models)
     if config is None:
         return 1
     if not config.providers:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,14 +32,49 @@ FLAGS = {
 SETTINGS = frozenset(flag[2:].replace("-", "_") for flag in FLAGS) - {"config"}
 
 
-def read(args: argparse.Namespace) -> "Config | None":
-    """The configuration; None when it has mistakes, which are then on standard error."""
+BESIDE = ("data", "store", "server", "admin")
+"""The sections that commands beside a running gateway go by."""
+NO_MORE: Mapping[str, str] = {}
+
+
+def read_beside(args: argparse.Namespace) -> "Config | None":
+    """The configuration, for commands that only look at what the gateway keeps or talk to it: the credentials of
+    providers and callers need not be in the environment of whoever asks."""
+    return read(args, load=_beside)
+
+
+def _beside(args: argparse.Namespace) -> "Config":
+    """With something in place of each variable that is not set, unless it matters here. Raises ConfigError."""
     from gateway.config import ConfigError
 
     try:
         return configured(args)
     except ConfigError as error:
+        missing = {
+            problem.unset: f"unset-{problem.unset}"
+            for problem in error.problems
+            if problem.unset and problem.path.partition(".")[0] not in BESIDE
+        }
+        if not missing:
+            raise
+    return configured(args, missing)
+
+
+def read(
+    args: argparse.Namespace,
+    look: "Callable[[Config], Iterable[Problem]] | None" = None,
+    load: "Callable[[argparse.Namespace], Config] | None" = None,
+) -> "Config | None":
+    """The configuration; None when it has mistakes, which are then on standard error. `look` finds further ones."""
+    from gateway.config import ConfigError
+
+    try:
+        config = configured(args) if load is None else load(args)
+        problems = () if look is None else tuple(look(config))
+    except ConfigError as error:
         problems = error.problems
+    if not problems:
+        return config
     for problem in problems:
         hint = f"\n    {problem.hint}" if problem.hint else ""
         print(f"{shown(problem.place)}: {problem.message}{hint}", file=sys.stderr)
@@ -47,13 +82,14 @@ def read(args: argparse.Namespace) -> "Config | None":
     return None
 
 
-def configured(args: argparse.Namespace) -> "Config":
-    """The configuration, its files looked into. Raises ConfigError."""
+def configured(args: argparse.Namespace, more: Mapping[str, str] = NO_MORE) -> "Config":
+    """The configuration, its files looked into; `more` variables stand beside the environment's. Raises ConfigError."""
     from gateway.config import ConfigError, load
 
     file = args.config or os.environ.get("GATEWAY_CONFIG")
     flags = {name: value for name, value in vars(args).items() if name in SETTINGS}
-    config = load(Path(file) if file else None, os.environ, known=known_providers(), flags=flags)
+    env = {**os.environ, **more}
+    config = load(Path(file) if file else None, env, known=known_providers(), flags=flags)
     if problems := tuple(_wrong_files(config)):
         raise ConfigError(problems)
     return config

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, select
 
 from gateway.commands.findings import Finding, fail, ok, warn
-from gateway.commands.reading import Trouble, reading
+from gateway.commands.reading import NoDriver, Trouble, reading
 from gateway.config import Config
 from gateway.config.model import ProviderConfig
 from gateway.control.files import journal_folder
@@ -45,7 +45,7 @@ def storage(config: Config) -> Iterator[Finding]:
                 yield _journal(connection, config)
     except Trouble as trouble:
         todo = "does the database run, and is store.url right? Requests are served all the same, records wait"
-        yield fail("store", trouble.said, todo)
+        yield fail("store", trouble.said, trouble.todo if isinstance(trouble, NoDriver) else todo)
 
 
 def stored_providers(config: Config) -> list[ProviderConfig]:

@@ -25,12 +25,18 @@ and ask it, in another terminal:
   curl http://127.0.0.1:8080/v1/chat/completions -H 'content-type: application/json' \\
     -d '{"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}'
 
-`gateway COMMAND --help` tells more about a command.
+`gateway COMMAND --help` tells more about a command. Exit codes: 0 done, 1 something is wrong,
+2 a wrong call.
 """
 ADMIN = """\
 Makes another root key for the admin API and prints it, once. The old one ends at once,
 and the audit log says so. Needs the store itself, as the configuration names it, and no
-running gateway.
+running gateway. The key alone stands on standard output.
+"""
+ADMIN_EXAMPLES = """\
+examples:
+  gateway admin reset-root --config gateway.yaml
+  export GATEWAY_ADMIN_KEY=$(gateway admin reset-root --config gateway.yaml)
 """
 SERVE = """\
 Runs the gateway until it gets SIGTERM or Ctrl-C; then it finishes running requests.
@@ -71,13 +77,14 @@ a small file:
 DOCTOR = """\
 Looks at the configuration, the ports, the files, the store, the journal, the
 providers and the machine, and says of each whether it is as it should be, and what
-to do where it is not. It changes nothing and sends no credential. Exit code: 0
-unless something fails.
+to do where it is not. It changes nothing and sends no credential. Run it as the user
+that runs the gateway, with the gateway's variables. Exit code: 0 unless something fails.
 """
 DOCTOR_EXAMPLES = """\
 examples:
   gateway doctor --config gateway.yaml
   gateway doctor --config gateway.yaml --offline      without connecting to the providers
+  gateway doctor --config gateway.yaml --json         level, about, said and todo, for programs
 """
 USAGE = """\
 Adds up the stored records of requests. Reads the store itself, SQLite or
@@ -92,10 +99,14 @@ examples:
   gateway usage --by team --since 30d
   gateway usage --by day,provider --since 2026-11-01 --csv > usage.csv
   gateway usage --by key --top 10
+  gateway usage --by cache                   what the cache answered, and what that saved
 """
 LOGS = """\
-Shows the newest stored records of requests, one line each. Reads the store itself,
-SQLite or PostgreSQL, without writing. Times are UTC.
+Shows the newest stored records of requests, one line each: when it ended (UTC), the
+status, how long it took, tokens of prompt → answer, the cost, the key, the model that
+was asked for → what answered, (hit), (semantic) or (coalesced) where the cache did, the
+error and its cause, and the request's id. Reads the store itself, SQLite or PostgreSQL,
+without writing. An answer is there a second or so after it was given.
 """
 LOGS_EXAMPLES = """\
 examples:
@@ -119,9 +130,37 @@ running gateway (server.admin_port). The admin key is read from GATEWAY_ADMIN_KE
 from --admin-key-file, never from the command line. A new key is shown once: the
 gateway keeps nothing but its digest.
 """
+KEY_WORDS = {
+    "create": """ The secret is shown once, alone on standard output. What has
+no flag here (limits, networks, credentials of its own …) is given to the admin API.""",
+    "list": " The file's come first, then those of the admin API; secrets are not shown.",
+    "revoke": " Every worker refuses it within a tenth of a second. It stays to be read.",
+    "rotate": " The new secret is shown once, alone on standard output.",
+}
+KEY_EXAMPLES = {
+    "create": """\
+examples:
+  gateway keys create --name ci --team red --model 'openai/gpt-4o*' --expires 90d
+  KEY=$(gateway keys create --name ci --quiet)      the secret alone, for scripts
+  gateway keys create --name ci --json              with its id, to revoke it by
+""",
+    "list": """\
+examples:
+  gateway keys list --team red
+  gateway keys list --json | jq -r 'select(.blocked) | .id'
+""",
+    "revoke": """\
+examples:
+  gateway keys revoke key_…
+""",
+    "rotate": """\
+examples:
+  gateway keys rotate key_… --grace 1h              the old secret is valid for another hour
+""",
+}
 KEYS_EXAMPLES = """\
 examples:
-  gateway keys create --name ci --team red --model 'gpt-4o*' --expires 90d
+  gateway keys create --name ci --team red --model 'openai/gpt-4o*' --expires 90d
   KEY=$(gateway keys create --name ci --quiet)      the key alone, for scripts
   gateway keys list --team red
   gateway keys rotate key_… --grace 1h              the old secret is valid for another hour

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.commands.reading import Trouble, reading, since, tell
+from gateway.commands.reading import Trouble, WrongCall, reading, since, tell
 from gateway.commands.screens import dollars, moment, shown, table, width
-from gateway.commands.settings import read
+from gateway.commands.settings import read_beside
 from gateway.config.problems import nearest
 from gateway.store.export import as_csv, flat
 from gateway.store.usage import COLUMNS, Answer, Question, ask, nothing
@@ -22,7 +22,7 @@ NAMES = ("REQUESTS", "ERRORS", "INPUT", "OUTPUT", "CACHED", "COST USD")
 
 
 def usage_command(args: argparse.Namespace) -> int:
-    config = read(args)
+    config = read_beside(args)
     if config is None:
         return 1
     try:
@@ -41,13 +41,15 @@ def usage_command(args: argparse.Namespace) -> int:
 
 
 def _question(args: argparse.Namespace) -> Question:
-    """Raises Trouble."""
+    """Raises WrongCall."""
     by = tuple(dict.fromkeys(args.by.split(",")))
     for name in by:
         if name not in COLUMNS:
             near = nearest(name, COLUMNS)
             meant = f"; did you mean {near}?" if near else ""
-            raise Trouble(f"nothing is counted by {shown(name)!r}{meant}", f"there are {', '.join(COLUMNS)}")
+            raise WrongCall(
+                f"nothing is counted by {shown(name)!r}{meant}", f"there are {', '.join(COLUMNS)}"
+            )
     timed = any(name in TIMES for name in by) and args.top is None
     return Question(
         since_ns=int(since(args.since) * 1e9),

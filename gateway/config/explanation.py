@@ -1,6 +1,7 @@
 """A Config in words and tables, for the person who wrote it; credentials appear as stars."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
 
 from gateway.config.grants import credential_words
 from gateway.config.model import (
@@ -17,6 +18,7 @@ from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import STARS
 from gateway.config.units import seconds_text, size_text
 from gateway.schemas.caching import Settings
+from gateway.schemas.governance import Governance
 from gateway.schemas.plan import Concurrency
 
 Row = Sequence[str]
@@ -38,6 +40,8 @@ def _facts(config: Config) -> Iterator[str]:
     retries = _count(config.retries.max, "retry", "retries")
     rows = [
         ("Listens on", _url(server.host, server.port)),
+        ("Admin API", _url(config.admin.host, server.admin_port) if config.admin.enabled else "off"),
+        ("Store", _store(config)),
         ("Workers", f"{server.workers}, draining for up to {seconds_text(server.drain)} when stopped"),
         ("Callers", _callers(config)),
         (
@@ -47,9 +51,31 @@ def _facts(config: Config) -> Iterator[str]:
         ("Limits", f"request {size_text(limits.max_body)}, answer {size_text(limits.max_answer)}"),
         ("Log", f"{config.log.level}, {config.log.format}"),
     ]
+    if config.governance.limits or config.governance.budgets:
+        rows.insert(4, ("Bounds", _bounds(config.governance)))
+    if config.records.bodies != "off":
+        whose = "everybody's" if config.records.bodies == "all" else "those of keys that say so"
+        rows.append(("Bodies", f"prompts and answers are kept: {whose}"))
     if config.cache is not None:
         rows.append(("Cache", _cache(config.cache.settings)))
     return _table(rows)
+
+
+def _store(config: Config) -> str:
+    """Where it is, without who may enter."""
+    if not (config.admin.enabled or config.journal.enabled):
+        return "none is needed"
+    if config.store.url is None:
+        return f"SQLite, {config.data}/gateway.db"
+    parts = urlsplit(config.store.url.reveal())
+    if parts.scheme == "sqlite":
+        return f"SQLite, {parts.path.removeprefix('/')}"
+    return f"PostgreSQL at {parts.hostname or 'this machine'}{parts.path}"
+
+
+def _bounds(governance: Governance) -> str:
+    limits, budgets = len(governance.limits), len(governance.budgets)
+    return f"{_count(limits, 'limit', 'limits')}, {_count(budgets, 'budget', 'budgets')}"
 
 
 def _cache(settings: Settings) -> str:
@@ -80,9 +106,10 @@ def _callers(config: Config) -> str:
         return f"need a key; {_count(keys, 'is', 'are')} configured"
     if config.auth.jwt is not None:
         return f"need a token of {config.auth.jwt.issuer}"
-    return "need no key" + (
-        ", WHOEVER THEY ARE" if config.server.allow_insecure else "; only this machine is served"
-    )
+    until = " until one is made" if config.admin.enabled else ""
+    if config.server.allow_insecure:
+        return f"need no key{until}, WHOEVER THEY ARE"
+    return f"need no key{until}; only this machine is served"
 
 
 def _providers(config: Config, known: Known) -> Iterator[str]:

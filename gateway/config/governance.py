@@ -108,7 +108,7 @@ def _key(found: _Found, orgs: dict[str, str], name: str, node: Node) -> None:
         )
 
     key = section(read)(node)
-    if any(key.digest == other.digest for other in found.keys):
+    if key.digest and any(key.digest == other.digest for other in found.keys):
         raise node.where.error("has the value of a key above", "give each its own")
     found.keys.append(key)
 

@@ -10,13 +10,15 @@ import msgspec
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One mistake. `path` is the setting, as in `server.port`, or empty; `line` is 0 outside of files."""
+    """One mistake. `path` is the setting, as in `server.port`, or empty; `line` is 0 outside of files. `unset` names
+    the variable that has no value, where that is the mistake."""
 
     file: str
     line: int
     path: str
     message: str
     hint: str = ""
+    unset: str = ""
 
     @property
     def place(self) -> str:

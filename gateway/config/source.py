@@ -132,9 +132,8 @@ class _Builder:
             return Node(where, "broken")
         expanded = expand(raw.value, self._env)
         for name in expanded.unset:
-            self.problems.append(
-                where.problem(f"the variable {name} is not set", _unset_hint(name, where.path))
-            )
+            said, hint = f"the variable {name} is not set", _unset_hint(name, where.path)
+            self.problems.append(Problem(where.file, where.line, where.path, said, hint, name))
         if expanded.broken:
             hint = "write ${NAME} or ${NAME:-default}; a dollar sign itself is $$"
             self.problems.append(where.problem("an unfinished ${", hint))

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway._speedups.ledger import Ledger, Table
-from gateway.cache.files import enroll
+from gateway.cache.files import Erasure, enroll, mark
 from gateway.cache.keys import owner_of, scope_named
 from gateway.cache.store import Shelf, Store
-from gateway.cache.verdicts import Verdicts, edition_of
+from gateway.cache.verdicts import Checked, Verdicts, by_route, edition_of
 from gateway.cache.verification import ALL, Tally, risen
 from gateway.config import Config
 from gateway.control.caching import Caching
@@ -46,18 +46,24 @@ def figures(shelf: Shelf, ledger: Ledger, config: Config) -> Figures:
     """What the store holds and how careful it is, by what all processes count."""
     counts = shelf.counts()
     size = sum([one.size for one in shelf.get_lines()])
-    return Figures(counts["entries"], size, counts["evicted"], *_threshold(ledger, config))
+    trouble = {name: counts[name] for name in ("refused", "lost", "damaged")}
+    threshold, groups, routes = _checked(ledger, config)
+    return Figures(counts["entries"], size, counts["evicted"], threshold, groups, **trouble, routes=routes)
 
 
-def _threshold(ledger: Ledger, config: Config) -> tuple[float, int]:
-    """How alike questions must be now, where hits are checked, and how many groups of them more than others."""
+def _checked(ledger: Ledger, config: Config) -> tuple[float, int, tuple[Checked, ...]]:
+    """How alike questions must be now, where hits are checked, how many groups of them more than others, and what came
+    of it for each route."""
     semantic = None if config.cache is None else config.cache.settings.semantic
     if semantic is None or not semantic.verify:
-        return 0.0, 0
+        return 0.0, 0, ()
     verdicts = Verdicts(ledger, edition_of(semantic))
     total = verdicts.get(ALL) or Tally()
     groups = sum([tally.rises > total.rises for _, tally in verdicts.all()])
-    return risen(semantic.threshold, total.rises), groups
+    own = {name: one.cache.threshold if one.cache else None for name, one in config.models.items()}
+    thresholds = {name: one or semantic.threshold for name, one in own.items()}
+    routes = by_route(verdicts, thresholds, semantic.threshold)
+    return risen(semantic.threshold, total.rises), groups, tuple(routes)
 
 
 class Keeping:
@@ -116,9 +122,15 @@ class Desk:
         return store is not None and store.forget(id)
 
     def purge(self, kind: str, name: str) -> bool:
-        """Nobody is told any more what was kept for this tenant up to now; False where it has to be asked again."""
-        store = self._keeping.store
-        return store is not None and store.purge(owner_of(scope_named(kind, name)), time.time())
+        """Nobody is told any more what was kept for this tenant up to now; False where it has to be asked again. Where
+        the cache is not open, its folder remembers it. Raises OSError."""
+        store, owner = self._keeping.store, owner_of(scope_named(kind, name))
+        if store is not None:
+            return store.purge(owner, time.time())
+        folder = cache_folder(self._keeping.config())
+        if folder.is_dir():
+            mark(folder, Erasure(owner, "", time.time_ns()))
+        return True
 
     def held(self) -> Figures:
         """What the store holds."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -23,10 +23,23 @@ VERDICTS = ("agreed", "differed", "failed")
 """What comes of a semantic hit that was asked upstream too."""
 
 
+class Checked(Protocol):
+    """What came of the checks of one route's hits; "" is all that have no route of their own."""
+
+    @property
+    def route(self) -> str: ...
+    @property
+    def checked(self) -> int: ...
+    @property
+    def wrong(self) -> int: ...
+    @property
+    def threshold(self) -> float: ...
+
+
 class Figures(NamedTuple):
     """What the store holds: entries, bytes on disk, and how many entries were given up for room; how alike questions
     must be, where that is checked on (0: it is not), and how many groups of conversations must be more alike; how many
-    answers it did not take, how many it could not write, and how often it could not read one."""
+    answers it did not take, how many it could not write, and how often it could not read one; the checks by route."""
 
     entries: int
     bytes: int
@@ -36,6 +49,7 @@ class Figures(NamedTuple):
     refused: int = 0
     lost: int = 0
     damaged: int = 0
+    routes: tuple[Checked, ...] = ()
 
 
 class CacheCounts(Counts):
@@ -145,6 +159,27 @@ def _held(now: Figures) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "gateway_cache_threshold_groups", "Of 256 groups, those that must be more alike.", now.groups
         )
+    if now.routes:
+        yield from _by_route(now.routes)
+
+
+def _by_route(routes: tuple[Checked, ...]) -> Iterator[Metric]:
+    """Bounded in labels: routes of the configuration, and `other` for what has none."""
+    checked = CounterMetricFamily(
+        "gateway_cache_route_checks", "Semantic hits that were judged, by route.", labels=("route",)
+    )
+    wrong = CounterMetricFamily(
+        "gateway_cache_route_wrong", "Those of them that were wrong.", labels=("route",)
+    )
+    threshold = GaugeMetricFamily(
+        "gateway_cache_route_threshold", "How alike a route's questions must be now.", labels=("route",)
+    )
+    for one in routes:
+        labels = (one.route or "other",)
+        checked.add_metric(labels, one.checked)
+        wrong.add_metric(labels, one.wrong)
+        threshold.add_metric(labels, one.threshold)
+    yield from (checked, wrong, threshold)
 
 
 def _likeness(counts: list[int]) -> Metric:

@@ -345,6 +345,17 @@ def test_headers_that_change_answers_are_part_of_the_key() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["responseSchema", "responseJsonSchema", "response_schema"])
+def test_a_schema_that_no_media_type_goes_with_is_another_key(name: str) -> None:
+    asked = {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "generationConfig": {"temperature": 0},
+    }
+    with_schema = {**asked, "generationConfig": {"temperature": 0, name: {"type": "STRING"}}}
+    keys = [key_of("generate_content", json.dumps(one).encode()) for one in (asked, with_schema)]
+    assert keys[0] != keys[1]
+
+
 # --- by meaning ---
 
 

@@ -228,6 +228,7 @@ def test_a_disk_that_takes_no_more(
         clock.now += 2
         assert not store.put(key_of(12), 1, LATER, payload_of(12), now=NOW)
     assert len(files_of(tmp_path)) == 1  # nothing empty is left
+    assert store.stats().lost == 6
     small_files(resource.RLIM_INFINITY)
     clock.now += 2
     fill(store, range(10, 20))
@@ -235,6 +236,13 @@ def test_a_disk_that_takes_no_more(
     assert set(warnings) == {"cache_unwritable"}
     store.close()
     assert kept(after(tmp_path), range(20)) == set(range(20))
+
+
+def test_a_folder_that_cannot_be_made_is_counted(tmp_path: Path, warnings: list[str]) -> None:
+    (tmp_path / "cache").write_text("a file is in the way")
+    store = store_in(tmp_path / "cache", clock=Clock())
+    assert not store.put(key_of(0), 1, LATER, payload_of(0), now=NOW)
+    assert (warnings, store.stats().lost) == (["cache_unwritable"], 1)
 
 
 def test_a_read_that_fails(tmp_path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

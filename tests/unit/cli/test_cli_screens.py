@@ -23,6 +23,8 @@ EXPLAINED = """\
 {file} can be served.
 
   Listens on  http://127.0.0.1:8080
+  Admin API   http://127.0.0.1:8081
+  Store       SQLite, data/gateway.db
   Workers     2, draining for up to 1m30s when stopped
   Callers     need a key; 1 is configured
   Time-outs   connect 5s, first byte 1m, first token 1m, idle 30s, total 10m; 2 retries
@@ -146,7 +148,7 @@ def test_check_explains_an_environment() -> None:
     assert result.returncode == 0
     assert "groq      groq    openai_chat" in result.stdout
     assert "http://127.0.0.1:11434/v1" in result.stdout
-    assert "Callers     need no key; only this machine is served" in result.stdout
+    assert "Callers     need no key until one is made; only this machine is served" in result.stdout
     assert "callers ask for provider/model" in result.stdout
     assert "canary" not in result.stdout
 
@@ -154,7 +156,25 @@ def test_check_explains_an_environment() -> None:
 def test_an_open_gateway_is_said_to_be_one(tmp_path: Path) -> None:
     path = tmp_path / "open.yaml"
     path.write_text("server: {host: 0.0.0.0, allow_insecure: true}\nproviders: {ollama: }")
-    assert "need no key, WHOEVER THEY ARE" in run("check", "--config", str(path)).stdout
+    assert "need no key until one is made, WHOEVER THEY ARE" in run("check", "--config", str(path)).stdout
+
+
+def test_check_tells_what_is_kept_and_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "kept.yaml"
+    path.write_text("""
+providers: {ollama: }
+store: {url: "postgresql+psycopg://canary-user:canary-word@db.internal:5433/gateway"}
+records: {bodies: all}
+teams: {red: {limits: [{requests: 1}, {parallel: 2}], budgets: [{usd: 1}]}}
+""")
+    said = run("check", "--config", str(path)).stdout
+    assert "  Store       PostgreSQL at db.internal/gateway\n" in said
+    assert "  Bounds      2 limits, 1 budget\n" in said
+    assert "  Bodies      prompts and answers are kept: everybody's\n" in said
+    assert "canary" not in said
+    path.write_text("providers: {ollama: }\nadmin: off\njournal: {enabled: false}")
+    said = run("check", "--config", str(path)).stdout
+    assert "  Admin API   off\n  Store       none is needed\n" in said
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])

@@ -1,5 +1,6 @@
 """`gateway doctor`: what is right is said to be, what is wrong is named with what to do."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,15 +9,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
 from time import time
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.cli import main
 from gateway.commands.findings import Finding, screen
 from gateway.commands.reaching import reach, reaching
-from gateway.commands.storage import stored_providers
+from gateway.commands.storage import storage, stored_providers
 from gateway.config import Config
 from gateway.config.model import ProviderConfig
+from gateway.config.records_model import Store
+from gateway.config.secret import Secret
 from gateway.control.admin.access import admin_of, digest
 from gateway.control.admin.opening import open_store
 from gateway.store import governance, things
@@ -118,6 +122,90 @@ def test_a_lost_master_key(data: Path, free: list[str], capsys: pytest.CaptureFi
     assert code == 1
     assert said["master key"].startswith("fail neither")
     assert not (data / "master.key").exists()
+
+
+def test_the_cache_is_looked_at(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "gateway.yaml"
+
+    def told(settings: str) -> str:
+        file.write_text(f"providers: {{ollama: }}\ncache: {settings}")
+        main(["doctor", "--offline", "--json", "--config", str(file), "--data", str(data)])
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        return next(f"{one['level']}: {one['said']}" for one in lines if one["about"] == "cache")
+
+    monkeypatch.setattr("gateway.commands.machine.shutil.disk_usage", _two_gib_free)
+    assert told("exact") == "ok: 0B of 1GiB are used"
+    (data / "cache").mkdir(0o700)
+    (data / "cache" / "one").write_bytes(bytes(3 << 20))
+    assert told("exact") == "ok: 3 MiB of 1GiB are used"
+    assert told("{max_size: 4GiB}") == "warn: it may grow to 4GiB, and there is room for 2051 MiB"
+    (data / "cache" / "one").unlink()
+    (data / "cache").rmdir()
+    (data / "cache").write_bytes(b"a file is in the way")
+    assert told("exact") == f"warn: {data / 'cache'} is no directory that can be written to"
+
+
+def _two_gib_free(_: object) -> SimpleNamespace:
+    return SimpleNamespace(total=4 << 30, used=2 << 30, free=2 << 30)
+
+
+class Alive(BaseHTTPRequestHandler):
+    """A gateway, as far as its health tells."""
+
+    def do_GET(self) -> None:
+        self.send_response_only(200)
+        self.end_headers()
+        self.wfile.write(b'{"status":"ok"}')
+
+
+def test_an_admin_api_that_did_not_begin(
+    data: Path, free: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = HTTPServer(("127.0.0.1", 0), Alive)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    port = str(server.server_address[1])
+    code, said = doctor(capsys, "--data", str(data), "--port", port, *free[2:])
+    thread.join()
+    server.server_close()
+    assert code == 0
+    assert said["API port"] == f"ok a gateway serves at 127.0.0.1:{port}"
+    assert said["admin port"] == "warn the gateway runs, and its admin API does not"
+
+
+def test_findings_for_programs(data: Path, free: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--offline", "--json", "--data", str(data), *free]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["level"] for one in found} == {"ok"}
+    assert {"store", "master key", "API port"} <= {one["about"] for one in found}
+    (data / "master.key").unlink()
+    assert main(["doctor", "--offline", "--json", "--data", str(data), *free]) == 1
+    fails = [
+        one for line in capsys.readouterr().out.splitlines() if (one := json.loads(line))["level"] == "fail"
+    ]
+    assert [one["about"] for one in fails] == ["master key"]
+    assert "GATEWAY_MASTER_KEY" in fails[0]["todo"]
+
+
+def test_a_wrong_configuration_is_one_for_programs_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gateway.yaml").write_text("servr: {}")
+    assert main(["doctor", "--json", "--config", str(tmp_path / "gateway.yaml")]) == 1
+    [found] = capsys.readouterr().out.splitlines()
+    assert json.loads(found)["level"] == "fail"
+
+
+def test_a_missing_driver_is_told_as_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_driver(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("psycopg")
+
+    monkeypatch.setattr("gateway.commands.reading.create_engine", no_driver)
+    url = Secret("postgresql+psycopg://gateway@127.0.0.1/gateway")
+    found = {one.about: one for one in storage(Config(data=str(tmp_path), store=Store(url)))}
+    assert (found["store"].level, found["store"].todo) == ("fail", "pip install 'ai-gateway[postgres]'")
 
 
 def test_a_wrong_configuration_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,21 +116,58 @@ def test_usage_for_programs(data: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected", "said"),
     [
-        (("usage", "--by", "tem"), "did you mean team?"),
-        (("usage", "--since", "yesterday"), "yesterday is no time"),
-        (("logs", "--data", "/nonexistent"), "there is no store at /nonexistent/gateway.db"),
+        (("usage", "--by", "tem"), 2, "did you mean team?"),
+        (("usage", "--since", "yesterday"), 2, "yesterday is no time"),
+        (("logs", "--data", "/nonexistent"), 1, "there is no store at /nonexistent/gateway.db"),
     ],
 )
 def test_mistakes_are_told_with_a_way_out(
-    arguments: tuple[str, ...], said: str, data: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], expected: int, said: str, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A wrong call ends with another code than a store that is not there."""
     where = () if "--data" in arguments else ("--data", str(data))
     code, out, err = run(capsys, *arguments, *where)
-    assert (code, out) == (1, "")
+    assert (code, out) == (expected, "")
     assert said in err
     assert len(err.splitlines()) == 2
+
+
+SECRETS = """
+providers: {openai: {keys: ["${NO_SUCH_PROVIDER_KEY}"]}}
+keys:
+  one: {value: "${NO_SUCH_KEY_1}", budgets: [{usd: 1}]}
+  two: {value: "${NO_SUCH_KEY_2}"}
+"""
+
+
+@pytest.mark.parametrize("command", ["usage", "logs", "budgets"])
+def test_the_gateways_own_secrets_are_not_needed(
+    command: str, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "gateway.yaml").write_text(f"data: {data}\n{SECRETS}")
+    code, out, err = run(capsys, command, "--config", str(data / "gateway.yaml"))
+    assert (code, err) == (0, "")
+    assert out
+    code, _, err = run(capsys, "check", "--config", str(data / "gateway.yaml"))
+    assert (code, err.splitlines()[-1]) == (1, "3 problems.")  # and no word of two keys being the same
+
+
+def test_what_leads_to_the_store_is_needed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "gateway.yaml").write_text(f"data: ${{NO_SUCH_FOLDER}}\n{SECRETS}")
+    code, _, err = run(capsys, "usage", "--config", str(data / "gateway.yaml"))
+    assert code == 1
+    assert err.splitlines()[0].endswith("gateway.yaml:1: data: the variable NO_SUCH_FOLDER is not set")
+    assert err.endswith("1 problem.\n")
+
+
+def test_a_kept_answer_is_told_as_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = open_engine(f"sqlite:///{data}/gateway.db")
+    put(engine, spent("h1", 0, cache="hit"), spent("m1", 0, cache="miss"))
+    engine.dispose()
+    _, out, _ = run(capsys, "logs", "--data", str(data), "-n", "2")
+    assert ["(hit)" in line for line in out.splitlines()] == [True, False]
 
 
 def test_a_store_of_another_version_is_told_as_one(
@@ -180,6 +217,30 @@ def test_following_tells_each_new_record_once(data: Path) -> None:
     assert [next(lines)["request_id"] for _ in range(5)] == ["r4", "n1", "m1", "n2", "m2"]
     lines.close()  # type: ignore[attr-defined]
     writer.dispose()
+
+
+def test_a_store_that_goes_away_is_waited_for(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config(data=str(data))
+    writer = open_engine(f"sqlite:///{data}/gateway.db")
+    looks = 0
+
+    def wait(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks in (1, 4):
+            for path in data.glob("gateway.db*" if looks == 1 else "away.db*"):
+                path.rename(
+                    data / path.name.replace(*(("gateway", "away") if looks == 1 else ("away", "gateway")))
+                )
+        if looks == 4:
+            put(writer, spent("n1", 1))
+
+    lines = stored(read_only(config), records.c.shadow.is_(False), 1, True, wait)
+    assert [next(lines)["request_id"] for _ in range(2)] == ["r4", "n1"]
+    lines.close()  # type: ignore[attr-defined]
+    writer.dispose()
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["gateway: the store is away; it is waited for", "gateway: the store is back"]
 
 
 def test_ctrl_c_ends_following_without_a_word(data: Path) -> None:

@@ -36,6 +36,22 @@ def test_where_nothing_can_give_way_rows_become_paragraphs() -> None:
     ]
 
 
+def test_columns_that_can_be_spared_go_first() -> None:
+    rows = [(*row, "2026-11-22") for row in ROWS]
+    lines = list(table((*NAMES, "CREATED"), rows, (2,), (0,), 62, spare=(3,)))
+    assert lines == list(table(NAMES, ROWS, (2,), (0,), 62))
+    assert not any("…" in line for line in lines)
+    assert lines[1].endswith("1,234")
+    whole = list(table((*NAMES, "CREATED"), rows, (2,), (0,), 80, spare=(3,)))
+    assert whole[0].endswith("CREATED")
+
+
+def test_paragraphs_have_what_could_be_spared() -> None:
+    rows = [(*row, "2026-11-22") for row in ROWS]
+    lines = list(table((*NAMES, "CREATED"), rows, (2,), (0,), 20, spare=(3,)))
+    assert lines[3] == "  CREATED  2026-11-22"
+
+
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_money_is_exact(amount: int) -> None:
     whole, _, rest = dollar(amount).replace(",", "").partition(".")
