@@ -365,7 +365,7 @@ class Worker:
             shadows.cut()
         for name, (_, old) in before.items():
             if name not in self._connections or self._connections[name][1] is not old:
-                self._retire(old, loop)
+                loop.call_later(old.timeouts.total, self._retire, old, loop)  # some come to it later
         return made
 
     def _retire(self, old: Connection, loop: asyncio.AbstractEventLoop) -> None:

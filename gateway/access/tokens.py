@@ -31,6 +31,7 @@ LEEWAY = 30
 MEMO = 4096
 LARGEST_TOKEN = 16_384
 LARGEST = 1 << 20
+LONGEST_NAME = 256
 SILENCE = 10.0
 
 Fetch = Callable[[str], bytes]
@@ -45,6 +46,7 @@ class TokenCallers:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, PyJWK] = {}
+        self._content = b""
         self._verified: dict[bytes, VirtualKey] = {}
         self._fetched = self._asked = -STALE
         self._fetching = False
@@ -99,9 +101,8 @@ class TokenCallers:
 
     def _caller(self, claims: Mapping[str, Any]) -> VirtualKey:
         names = self._settings.claims
-        subject = str(claims["sub"])[:256]
         return VirtualKey(
-            f"jwt:{subject}",
+            f"jwt:{_text(claims['sub'])}",
             "",
             user=_text(claims.get(names.get("user", "sub"))),
             team=_text(claims.get(names.get("team", ""))),
@@ -122,10 +123,10 @@ class TokenCallers:
 
     def _take(self) -> None:
         try:
-            keys = published(self._fetch(self._settings.jwks_url))
-            if set(keys) != set(self._keys):
-                self._verified = {}  # a key that was taken back vouches for nobody
-            self._keys, self._fetched = keys, self._clock()
+            content = self._fetch(self._settings.jwks_url)
+            self._keys, self._fetched = published(content), self._clock()
+            if content != self._content:
+                self._content, self._verified = content, {}  # a key that was taken back vouches for nobody
         except Exception as error:
             hint = "tokens of keys that are known go on"
             log.warning("token_keys_unreachable", error=f"{type(error).__name__}: {error}", hint=hint)
@@ -163,7 +164,10 @@ def fetched(url: str) -> bytes:
 
 
 def _text(value: object) -> str:
-    return value[:256] if isinstance(value, str) else ""
+    """A name. Raises ValueError for one that is too long: cut, two of them could become one."""
+    if isinstance(value, str) and len(value) > LONGEST_NAME:
+        raise ValueError("a claim is too long")
+    return value if isinstance(value, str) else ""
 
 
 def _globs(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -123,16 +123,31 @@ def output_tokens(call: Call, shape: Shape) -> int:
     facts: Facts = call.facts
     if not shape.output:
         return min(max(facts.max_tokens or 0, 0), MOST_TOKENS)
-    span = facts.span(shape.output[0].encode())
-    if span is None:
-        return 0
-    try:
-        if len(shape.output) == 2:
-            span = members(call.body, span).get(shape.output[1])
-    except BadRequest:  # no object: the provider says so
-        return 0
-    written = b"" if span is None else call.body[span[0] : span[1]]
-    return int(written) if written.isdigit() and len(written) < 10 else 0
+    first, *rest = shape.output
+    spans = [
+        span for name in (first, *_ALSO.get(first, ())) if (span := facts.span(name.encode())) is not None
+    ]
+    return max((_bound(call.body, span, rest) for span in spans), default=0)
+
+
+_ALSO: dict[str, tuple[str, ...]] = {
+    "generationConfig": ("generation_config",),
+    "maxOutputTokens": ("max_output_tokens",),
+}
+"""Google's JSON takes every name in two spellings."""
+
+
+def _bound(body: bytes, span: tuple[int, int], names: list[str]) -> int:
+    """The number at `span`, or under the last name in the object there; 0 where it is none."""
+    found = [span]
+    if names:
+        try:
+            inner = members(body, span)
+        except BadRequest:  # no object: the provider says so
+            return 0
+        found = [inner[name] for name in (names[0], *_ALSO.get(names[0], ())) if name in inner]
+    written = [body[start:end] for start, end in found]
+    return max((int(one) for one in written if one.isdigit() and len(one) < 10), default=0)
 
 
 def looks_for(shape: Shape, asked: int) -> tuple[tuple[int, bytes, bytes], ...]:

@@ -1,6 +1,7 @@
 """Anything else that a provider offers: the caller's request with the provider's credential in place of its own.
 
-Nothing is translated and nothing is tried twice. Usage is counted where the answer shows it.
+Nothing is translated and nothing is tried twice. Usage is counted where the answer shows it, and of a stream that is a
+conversation's where it does not.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,14 @@ import msgspec
 from gateway._speedups.http1 import Response
 from gateway.dialects.endpoints import CHAT, ENDPOINTS, Endpoint, Tap
 from gateway.errors import BadRequest, GatewayError, UnknownPath, UpstreamError
+from gateway.schemas.call import Call
 from gateway.schemas.record import Attempt, Record
+from gateway.schemas.unsaid import Unsaid
 from gateway.upstream.admission import Admission, Place
 from gateway.upstream.causes import cause_of
 from gateway.upstream.connection import Connection
 from gateway.upstream.headers import answered
+from gateway.upstream.hearing import KEPT, tells
 from gateway.upstream.replies import Flight
 
 Header = tuple[bytes, bytes]
@@ -47,8 +51,12 @@ class Carried:
         speaks: Endpoint | None,
         record: Record,
         headers: list[Header] | None = None,
+        asked: bytes = b"",
     ) -> None:
         self.status: int = response.status
+        self._asked = asked
+        self._heard = bytearray()
+        self._size = 0
         self.flight: Flight | None = None
         self.headers: list[Header] = (
             [*answered(response.headers), *length(response)] if headers is None else headers
@@ -93,6 +101,9 @@ class Carried:
     def _watch(self, data: bytes) -> None:
         if self._tap is not None:
             self._tap.feed(data)
+            self._size += len(data)
+            if len(self._heard) < KEPT:
+                self._heard += data
         elif self._kept is not None and len(self._kept) + len(data) <= _READABLE:
             self._kept += data
         else:
@@ -102,6 +113,8 @@ class Carried:
         """Writes what the answer told of its usage into the record."""
         if self._tap is not None:
             record.usage, record.answered_model = self._tap.usage, self._tap.model
+            if self.status < 300 and self._size and not tells(record.usage):
+                record.unsaid = [*record.unsaid, self._unsaid()]
         elif self._kept and self._speaks is not None and self.status < 300:
             try:
                 facts = self._speaks.reply_facts(bytes(self._kept))
@@ -109,6 +122,18 @@ class Carried:
                 return  # another kind of answer
             record.usage, record.answered_model = facts.usage, facts.model
         record.model = record.model or record.answered_model
+
+    def _unsaid(self) -> Unsaid:
+        """What must be counted of a stream that told no usage: its caller did not ask for it, or it was cut."""
+        assert self._speaks is not None  # it is a stream that can be read
+        assert self._tap is not None
+        model = self._tap.model
+        call = Call(self._speaks.name, self._speaks.dialect, self._asked, None, model, stream=True)
+        return Unsaid(
+            *(call, self._speaks, model, bytes(self._heard), self._size),
+            streamed=True,
+            reported=self._tap.usage,
+        )
 
     async def close(self) -> None:
         """The body was read to its end: the connection is already back in its pool."""
@@ -175,6 +200,7 @@ async def carry(
             connection.cleanse(error)
         raise
     lane = connection.stand_in(CHAT, "")
-    carried = Carried(response, None if lane is None else ENDPOINTS[lane.endpoint], record)
+    speaks = None if lane is None else ENDPOINTS[lane.endpoint]
+    carried = Carried(response, speaks, record, asked=one.body)
     carried.flight = place
     return carried

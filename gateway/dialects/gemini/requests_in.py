@@ -156,17 +156,15 @@ def _tool_choice(raw: Raw) -> tuple[ToolChoice | None, tuple[Extra, ...]]:
 
 def _output(config: wire.GenerationConfig) -> tuple[OutputFormat | None, tuple[Extra, ...]]:
     kind = config.response_mime_type
-    if kind in (None, "text/plain"):
-        return None, ()
     if kind != "application/json":
-        extras = [Extra(f"{CONFIG}.responseMimeType", msgspec.json.encode(kind))]
-        for name, value in (
+        said = () if kind in (None, "text/plain") else (("responseMimeType", msgspec.json.encode(kind)),)
+        schemas = (
             ("responseSchema", config.response_schema),
             ("responseJsonSchema", config.response_json_schema),
-        ):
-            if given(value):
-                extras.append(Extra(f"{CONFIG}.{name}", bytes(value)))
-        return None, tuple(extras)
+        )
+        return None, tuple(
+            [Extra(f"{CONFIG}.{name}", bytes(value)) for name, value in (*said, *schemas) if given(value)]
+        )
     if given(config.response_json_schema):
         return OutputFormat("json_schema", bytes(config.response_json_schema)), ()
     if given(config.response_schema):

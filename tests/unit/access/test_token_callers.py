@@ -93,6 +93,8 @@ def test_a_token_without_the_claim_for_models_may_use_none() -> None:
         {"key": rsa.generate_private_key(65537, 2048)},
         {"key": "a secret of sufficient length for HS256", "algorithm": "HS256"},
         {"key": None, "algorithm": "none"},
+        {"sub": "a" * 257},
+        {"grp": "a" * 257},
     ],
 )
 def test_other_tokens_are_none(changes: dict[str, Any]) -> None:
@@ -119,6 +121,19 @@ def test_a_new_key_of_the_issuer_is_fetched_and_an_old_one_goes() -> None:
     settled()
     assert found.caller(new) is not None
     assert found.caller(old) is None
+
+
+def test_another_key_under_the_same_id_vouches_for_nobody_before() -> None:
+    issuer = Issuer()
+    found = callers(issuer)
+    stolen, fresh = token(), rsa.generate_private_key(65537, 2048)
+    assert found.caller(stolen) is not None
+    issuer.keys = [json.loads(RSAAlgorithm.to_jwk(fresh.public_key())) | {"kid": "one", "alg": "RS256"}]
+    issuer.now = 4000.0
+    found.caller(stolen)
+    settled()
+    assert found.caller(stolen) is None
+    assert found.caller(token(fresh)) is not None
 
 
 def test_while_the_issuer_is_away_known_keys_go_on_and_unknown_ones_are_nobodys_fault() -> None:

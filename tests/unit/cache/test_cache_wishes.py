@@ -208,7 +208,13 @@ def test_no_field_is_no_work_and_another_kind_of_field_stays() -> None:
     assert (found, b"cache" in emptied.body) == (usual, False)
 
 
-@pytest.mark.parametrize("cache", ['{"ttl":"x"}', '{"ttl":-1}', '{"namespace":5}', '{"namespace":"\\u0000"}'])
+@pytest.mark.parametrize(
+    "cache",
+    [
+        *('{"ttl":"x"}', '{"ttl":-1}', '{"ttl":1e999}'),
+        *('{"namespace":5}', '{"namespace":"\\u0000"}', '{"namespace":"\\ud800"}', '{"\\ud800":1}'),
+    ],
+)
 def test_a_field_that_cannot_be_read_is_the_callers_mistake(cache: str) -> None:
     with pytest.raises(BadRequest) as caught:
         in_body(EXACT, cache)
