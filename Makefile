@@ -11,6 +11,9 @@ PYTEST := $(BIN)/python -m pytest
 SHARED := -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 LONG := -o faulthandler_timeout=0
 
+# Where `make run` serves.
+PORT ?= 8080
+
 NODE_SDKS := tests/e2e/node/node_modules/.installed
 
 .PHONY: build run test node bench check fmt soak fuzz fuzz-admin faults wheel clean
@@ -27,7 +30,7 @@ $(STAMP): $(BIN)/python $(SOURCES)
 	touch $@
 
 run: build
-	$(BIN)/python -m bench.demo
+	$(BIN)/python -m bench.demo --port $(PORT)
 
 test: build node
 	$(PYTEST) $(SHARED)
@@ -48,6 +51,7 @@ soak: build
 	RECORD_KILLS=200 $(PYTEST) $(LONG) tests/e2e/test_records_survive.py
 	BUDGET_KILLS=200 BUDGET_CALLERS=2000 $(PYTEST) $(LONG) tests/e2e/test_exact_budgets.py
 	RESERVATION_KILLS=10 $(PYTEST) $(LONG) -s tests/e2e/test_reservations_return.py
+	$(BIN)/python -m bench.outage --turns 1 --seconds 60
 	$(BIN)/python -m bench.outage
 
 fuzz: build

@@ -25,6 +25,7 @@ from gateway._speedups.plainness import refuses
 cdef enum:
     MOST_TERMS = 4096
     MOST_WAITING = 64
+    QUIET = 8           # requests that are asked for: with so few, keeping their answers together spares nothing
     ENTRY = 1           # the store's kind of frames that are found by their keys
 
 cdef tuple RIGHT = (0, 200)  # it is not said yet, or it was
@@ -383,17 +384,18 @@ cdef class Journey:
         return (reply, send) if asked.shared is None else self._answered(asked, reply, send)
 
     cdef keep(self, Asked asked, bytes body):
-        """Keeps an answer that was told to its right end, where it may be kept: at the end of this turn of the loop,
-        together with others. Till then requests for the same find this one under way."""
+        """Keeps an answer that was told to its right end, where it may be kept: at once while there is little to do, else
+        at the end of this turn of the loop, together with others. Till then requests for the same find this one under
+        way."""
         record = asked.record
         if record.error or record.resumed or record.status not in RIGHT:
             asked.done()
             return
         self.waiting.append((asked, body))
-        if len(self.waiting) == 1:
-            get_running_loop().call_soon(self.settle)
-        elif len(self.waiting) >= MOST_WAITING:
+        if len(self.flying) <= QUIET or len(self.waiting) >= MOST_WAITING:
             self.settle()
+        elif len(self.waiting) == 1:
+            get_running_loop().call_soon(self.settle)
 
     def settle(self):
         """Keeps what waits to be kept."""

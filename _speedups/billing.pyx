@@ -1,31 +1,67 @@
-"""What one request holds and owes, on the way that nearly every request takes: reserved, drawn and paid in compiled code.
+"""What one request holds and owes, on the way that nearly every request takes: admitted, reserved, drawn and paid in
+compiled code.
 
 The ways beside it (a refusal, several tries, a target that was not expected) are methods that `access/bills.py` adds:
-`_reconsider`, `_warn`, `_draw`, `_charge`.
+`_reconsider`, `_warn`, `_draw`, `_charge`; a caller's, those of `access/callers.py` and `access/rights.py`.
+
+Of ten thousand callers hardly one's memory is in the processor's cache when its request comes, and none when its answer
+does. So it is asked for (`near`) as soon as it is known whose it is, and read a little later.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
 from cpython.list cimport PyList_GET_SIZE
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.stdint cimport int64_t
-from libc.string cimport memcmp
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
-from gateway._speedups.limits cimport Accounts, Hold, limits_bounded, limits_reserve
+from gateway._speedups.limits cimport (
+    Accounts,
+    Hold,
+    limits_ask,
+    limits_ask_all,
+    limits_bounded,
+    limits_places,
+    limits_reserve,
+)
 
+from hashlib import sha256
+
+import msgspec
+
+from gateway.schemas.call import Call
 from gateway.schemas.charge import Charge, Part
-from gateway.schemas.record import SERVED
+from gateway.schemas.plan import Plan
+from gateway.schemas.record import SERVED, Attempt, Record
+from gateway.schemas.usage import Usage
+
+include "fields.pxi"
+
+cdef Field CACHE = _field(Record, "cache")
+cdef Field ATTEMPTS = _field(Record, "attempts")
+cdef Field USAGE = _field(Record, "usage")
+cdef Field COST = _field(Record, "cost_nano_usd")
+cdef Field ENDPOINT = _field(Record, "endpoint")
+cdef Field KEY = _field(Record, "key")
+cdef Field TEAM = _field(Record, "team")
+cdef Field USER = _field(Record, "user")
+cdef Field ORG = _field(Record, "org")
+cdef Field ATTEMPT_USAGE = _field(Attempt, "usage")
+cdef Field INPUT = _field(Usage, "input")
+cdef Field OUTPUT = _field(Usage, "output")
+cdef Field FACTS = _field(Call, "facts")
+cdef Field MODEL = _field(Call, "model")
+cdef Field TARGETS = _field(Plan, "targets")
+cdef Field ROUTE = _field(Plan, "route")
 
 cdef enum:
     GAP = 1000  # numbers that a successor leaves out: more than the parts of a charge
     NEAR = 16   # where a request fits in no more often than so, what it takes is counted
-    LONGEST = 40  # bytes of a figure
-
-cdef tuple NAMES = tuple([
-    (f"x-ratelimit-limit-{kind}".encode(), f"x-ratelimit-remaining-{kind}".encode(), f"x-ratelimit-reset-{kind}".encode())
-    for kind in ("requests", "tokens")
-])
-cdef bytes WARNING = b"x-gateway-budget-warning"
 
 
 cdef inline int64_t _now() noexcept nogil:
@@ -59,13 +95,29 @@ cdef class Bound:
     cdef readonly tuple handles
     cdef readonly tuple budgets
     cdef readonly bint weighs
+    cdef bint pays
+    cdef bytes written_down  # the budgets, as they stand in a record
+    cdef object written
 
     def __init__(self, tuple handles not None=(), tuple budgets not None=(), bint weighs=False):
         self.handles, self.budgets, self.weighs = handles, budgets, weighs
+        if budgets:
+            self.pays = True
+            self.written_down = msgspec.msgpack.encode(budgets)
+            self.written = msgspec.Raw(self.written_down)
 
 
+cdef struct Due:
+    # Of one hold: what it used and cost, and the number of that part of the charge, 0 where no budget pays.
+    bint owed
+    int64_t used
+    int64_t cost
+    int64_t sequence
+
+
+@cython.no_gc
 cdef class Claim:
-    """What one request holds, and then owes."""
+    """What one request holds, and then owes. Nothing that it refers to leads back to it."""
 
     cdef readonly Accounts accounts
     cdef readonly Numbers numbers
@@ -78,7 +130,10 @@ cdef class Claim:
     cdef public bint targeted
     cdef Bound common_bound
     cdef Bound own_bound
-    cdef list dues
+    cdef Due common_due
+    cdef Due own_due
+    cdef list further
+    cdef bint paid
 
     def __init__(self, Accounts accounts not None, Numbers numbers not None, others, bint targeted=True):
         """`others` finds what stands on a target that was not expected; without `targeted` there is no such thing."""
@@ -89,13 +144,16 @@ cdef class Claim:
         as there is room for many of its kind; it neither refuses a request nor takes the last of a limit.
 
         Raises LimitExceeded and BudgetExceeded."""
+        self.ask(common, own, target, wanted, watcher, key)
+
+    cdef ask(self, Bound common, Bound own, target, wanted, watcher, str key):
         cdef tuple amount = wanted.amount
         refusal = self.take(common, own, target, amount[0], amount[1])
         if refusal is not None or self.fits() < NEAR:
             self._reconsider(refusal, common, own, target, wanted, watcher)
             amount = wanted.amount
         self.reserved = limits_bounded(amount[0])
-        if self.common is not None and self.common.warned or self.own is not None and self.own.warned:
+        if self.warned():
             self._warn(watcher, key)
 
     cpdef take(self, Bound common, Bound own, target, tokens, nano_usd):
@@ -136,6 +194,9 @@ cdef class Claim:
             self.own.drop(now)
             self.own = None
 
+    cdef bint warned(self) noexcept:
+        return self.common is not None and self.common.warned or self.own is not None and self.own.warned
+
     @property
     def holding(self) -> bool:
         """Whether anything was held."""
@@ -157,33 +218,44 @@ cdef class Claim:
         if self.drawn:
             return
         self.drawn = True
-        self.dues = []
-        cache = record.cache
+        self.near()
+        cache = _read(record, &CACHE)
         if cache and cache in SERVED:
             if self.common is not None:
-                self.dues.append((self.common, None, 0, 0, 0))
+                self.common_due.owed = True
             return
-        attempts, usage = record.attempts, record.usage
-        if usage is None or PyList_GET_SIZE(attempts) != 1 or attempts[0].usage is not None:
+        attempts, usage = _read(record, &ATTEMPTS), _read(record, &USAGE)
+        if usage is None or PyList_GET_SIZE(attempts) != 1 or _read(attempts[0], &ATTEMPT_USAGE) is not None:
             self._draw(record)
         elif self.own is not None and (record.provider != self.target.provider or record.model != self.target.model):
             self._draw(record)
         elif self.own is None and self.targeted:
             self._draw(record)
         else:
-            used, cost = usage.input + usage.output, record.cost_nano_usd
+            used, cost = _read(usage, &INPUT) + _read(usage, &OUTPUT), _read(record, &COST)
             if self.common is not None:
-                self.owe(self.common, self.common_bound, used, cost or 0)
+                self.owe(self.common, self.common_bound, used, cost)
             if self.own is not None:
-                self.owe(self.own, self.own_bound, used, cost or 0)
+                self.owe(self.own, self.own_bound, used, cost)
         self._write(record)
 
+    cdef void near(self) noexcept:
+        """Asks for what will be read next."""
+
     cdef owe(self, Hold hold, Bound bound, used, cost):
-        self.dues.append((hold, bound, used, cost, self.numbers.some(1) if bound.budgets else 0))
+        cdef int64_t sequence = self.numbers.some(1) if bound.pays else 0
+        cdef Due *due
+        if hold is None:
+            if self.further is None:
+                self.further = []
+            self.further.append((bound, limits_bounded(used), limits_bounded(cost), sequence))
+            return
+        due = &self.common_due if hold is self.common else &self.own_due
+        due.owed, due.used, due.cost, due.sequence = True, limits_bounded(used), limits_bounded(cost), sequence
 
     def owes(self, Hold hold, Bound bound not None, used, cost):
-        """One more due: `used` tokens and `cost` nano-dollars, on what a hold has or, without one, on all of the
-        bound."""
+        """One more due, in the order of `held`: `used` tokens and `cost` nano-dollars, on what one of the two holds has
+        or, without one, on all of the bound."""
         self.owe(hold, bound, used, cost)
 
     def held(self) -> list:
@@ -197,150 +269,48 @@ cdef class Claim:
 
     cdef _write(self, record):
         cdef tuple due
-        parts = []
-        first = 0
-        for due in self.dues:
-            if due[4]:
-                first = first or due[4]
-                parts.append(Part(due[3], (<Bound>due[1]).budgets))
-        if parts:
-            record.charge = Charge(self.accounts.born, first, tuple(parts))
+        cdef int64_t first = self.common_due.sequence or self.own_due.sequence
+        if first and not (self.common_due.sequence and self.own_due.sequence) and self.further is None:
+            if self.common_due.sequence:
+                parts = (Part(self.common_due.cost, self.common_bound.written),)
+            else:
+                parts = (Part(self.own_due.cost, self.own_bound.written),)
+        else:
+            found = []
+            if self.common_due.sequence:
+                found.append(Part(self.common_due.cost, self.common_bound.written))
+            if self.own_due.sequence:
+                found.append(Part(self.own_due.cost, self.own_bound.written))
+            for due in self.further or ():
+                if due[3]:
+                    first = first or due[3]
+                    found.append(Part(due[2], (<Bound>due[0]).written))
+            parts = tuple(found)
+        if first:
+            record.charge = Charge(self.accounts.born, first, parts)
 
     def pay(self):
         """Settles what was drawn, once; what is held beside that is given back."""
         cdef int64_t now = _now()
         cdef tuple due
-        if self.dues is not None:
-            for due in self.dues:
-                if due[0] is not None:
-                    (<Hold>due[0]).finish(limits_bounded(due[2]), limits_bounded(due[3]), now, due[4])
-                else:
-                    self._charge((<Bound>due[1]).handles, due[2], due[3], due[4])
-            self.dues = None
+        self.paid = True
         if self.common is not None:
-            self.common.drop(now)
+            _settle(self.common, &self.common_due, now)
         if self.own is not None:
-            self.own.drop(now)
-
-    # --- what is told of it ---
-
-    cdef list told(self, list headers):
-        """The headers with how far limits are used up, in place of what the provider says of its own."""
-        cdef tuple header
-        cdef Py_ssize_t at
-        for at in range(PyList_GET_SIZE(headers)):
-            header = <tuple>headers[at]
-            if _is_limit(<bytes>PyTuple_GET_ITEM(header, 0)):
-                headers = [one for one in headers if not _is_limit((<tuple>one)[0])]
-                break
-        if self.common is not None and self.own is not None:
-            _tell(headers, <tuple>NAMES[0], _tighter(self.common.verdict.requests, self.own.verdict.requests))
-            _tell(headers, <tuple>NAMES[1], _tighter(self.common.verdict.tokens, self.own.verdict.tokens))
-        elif self.common is not None:
-            _tell(headers, <tuple>NAMES[0], self.common.verdict.requests)
-            _tell(headers, <tuple>NAMES[1], self.common.verdict.tokens)
-        elif self.own is not None:
-            _tell(headers, <tuple>NAMES[0], self.own.verdict.requests)
-            _tell(headers, <tuple>NAMES[1], self.own.verdict.tokens)
-        if self.common is not None and self.common.warned or self.own is not None and self.own.warned:
-            warnings = [one for hold in self.holds for one in hold.warnings]
-            headers.append((WARNING, ", ".join(warnings).encode("ascii", "replace")))
-        return headers
+            _settle(self.own, &self.own_due, now)
+        if self.further is not None:
+            further, self.further = self.further, None
+            for due in further:
+                self._charge((<Bound>due[0]).handles, due[1], due[2], due[3])
 
 
-cdef inline bint _is_limit(bytes name) noexcept:
-    return PyBytes_GET_SIZE(name) >= 12 and memcmp(PyBytes_AS_STRING(name), b"x-ratelimit-", 12) == 0
+cdef void _settle(Hold hold, Due *due, int64_t now) noexcept:
+    if due.owed:
+        hold.finish(due.used, due.cost, now, due.sequence)
+    else:
+        hold.drop(now)
 
 
-cdef inline int64_t *_tighter(int64_t *one, int64_t *other) noexcept:
-    if not one[0] or other[0] and other[1] < one[1]:
-        return other
-    return one
-
-
-cdef void _tell(list headers, tuple names, int64_t *figures) except *:
-    if figures[0]:
-        headers.append((names[0], _number(figures[0])))
-        headers.append((names[1], _number(figures[1])))
-        headers.append((names[2], _seconds(figures[2])))
-
-
-cdef inline char *_digits(char *end, int64_t value) noexcept:
-    # Written backwards; 19 digits at most.
-    while True:
-        end -= 1
-        end[0] = <char>(48 + value % 10)
-        value //= 10
-        if not value:
-            return end
-
-
-cdef bytes _number(int64_t value):
-    cdef char text[LONGEST]
-    cdef char *begin = _digits(text + LONGEST, max(value, <int64_t>0))
-    return PyBytes_FromStringAndSize(begin, text + LONGEST - begin)
-
-
-cdef bytes _seconds(int64_t ns):
-    """Seconds with milliseconds where there are any: `0s`, `1.5s`, `0.063s`."""
-    cdef char text[LONGEST]
-    cdef char *at = text + LONGEST
-    cdef int64_t whole = (min(max(ns, <int64_t>0), <int64_t>1 << 62) + 500_000) // 1_000_000
-    cdef int64_t rest = whole % 1000
-    cdef int digits = 3
-    whole //= 1000
-    at -= 1
-    at[0] = b"s"
-    if rest:
-        while rest % 10 == 0:
-            rest //= 10
-            digits -= 1
-        while digits:
-            at -= 1
-            at[0] = <char>(48 + rest % 10)
-            rest //= 10
-            digits -= 1
-        at -= 1
-        at[0] = b"."
-    at = _digits(at, whole)
-    return PyBytes_FromStringAndSize(at, text + LONGEST - at)
-
-
-def figures(tuple requests, tuple tokens) -> list:
-    """How far limits are used up, in OpenAI's words: (limit, left, ns until full) of requests and of tokens, or None.
-    https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers"""
-    cdef int64_t some[3]
-    found = []
-    for names, told in zip(NAMES, (requests, tokens)):
-        if told is not None:
-            some[0], some[1], some[2] = told
-            _tell(found, names, some)
-    return found
-
-
-cdef class Metered:
-    """A way back whose answers say how far the caller's limits are used up; what the provider says of its own is left
-    out."""
-
-    cdef object send
-    cdef Claim claim
-    cdef readonly object chunk
-    cdef readonly object end
-    cdef readonly object cut
-
-    def __init__(self, send, Claim claim not None):
-        self.send, self.claim = send, claim
-        self.chunk, self.end, self.cut = send.chunk, send.end, send.cut
-
-    @property
-    def started(self) -> bool:
-        """Whether the head of an answer has left."""
-        return self.send.started
-
-    def whole(self, status, list headers not None, body):
-        """A complete answer, to be awaited."""
-        return self.send.whole(status, self.claim.told(headers), body)
-
-    def start(self, status, list headers not None):
-        """The head of a streamed answer, to be awaited."""
-        return self.send.start(status, self.claim.told(headers))
+include "billing_told.pxi"
+include "billing_visits.pxi"
+include "billing_found.pxi"

@@ -116,6 +116,16 @@ cdef class Graph:
         if not good:
             raise MemoryError
 
+    def product(self, Py_ssize_t number, const uint8_t[::1] vector not None):
+        cdef Walk *walk = &self.searching
+        if vector.shape[0] != self.dimensions * <Py_ssize_t>sizeof(float):
+            raise ValueError("the vector has another length")
+        if not 0 <= number < <Py_ssize_t>GET_ALL(&self.web.filled):
+            raise IndexError("there is no such vector")
+        ask(&self.web, <const float *>&vector[0], self.dimensions, walk)
+        walk.brief = False
+        return likeness(&self.web, walk, <uint32_t>number)
+
     def nearest(self, const uint8_t[::1] vector not None, Py_ssize_t most, float floor):
         cdef uint32_t entry = GET_ALL(&self.web.entry), until = GET_ALL(&self.web.filled), start, each
         cdef Walk *walk = &self.searching

@@ -30,11 +30,39 @@ cdef class Refusal:
         return f"Refusal({self.id!r}, {self.kind!r}, retry_after={self.retry_after})"
 
 
+cdef int limits_places(tuple handles, void **places) noexcept:
+    cdef int at, count = min(PyTuple_GET_SIZE(handles), <Py_ssize_t>FEW)
+    for at in range(count):
+        places[2 * at] = <void *>PyTuple_GET_ITEM(handles, at)
+        places[2 * at + 1] = (<Account>PyTuple_GET_ITEM(handles, at)).cells
+    return 2 * count
+
+
+cdef void limits_ask_all(void **places, int count) noexcept:
+    # A handle has some 100 bytes. Of a block of cells the first 48 are read; a limit's are in one line.
+    cdef int at = 0
+    cdef char *handle
+    cdef char *cells
+    while at < count:
+        handle, cells = <char *>places[at], <char *>places[at + 1]
+        limits_ask(handle)
+        limits_ask(handle + 48)
+        limits_ask(handle + 100)
+        limits_ask(cells)
+        limits_ask(cells + 47)
+        at += 2
+
+
 cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money):
     cdef Hold hold = Hold.__new__(Hold)
     cdef int refused
     if PyTuple_GET_SIZE(handles) > MOST:
         raise ValueError(f"{len(handles)} handles")
+    hold.taken = hold.few
+    if PyTuple_GET_SIZE(handles) > FEW:
+        hold.taken = <Taken *>malloc(PyTuple_GET_SIZE(handles) * sizeof(Taken))
+        if hold.taken == NULL:
+            raise MemoryError
     hold.count = PyTuple_GET_SIZE(handles)
     for account in handles:
         if (<Account?>account).accounts is not accounts:
@@ -146,6 +174,8 @@ cdef class Hold:
         # Not collected in a cycle (no_gc), so its accounts and handles are still there.
         if self.open:
             self.undo(self.count, LATEST)
+        if self.taken != self.few:
+            free(self.taken)
 
     cdef void undo(self, int count, int64_t now) noexcept:
         cdef int at

@@ -146,6 +146,12 @@ cdef class Rows:
             self._close_up()
             self._resize(self.end + SLACK)
 
+    def product(self, Py_ssize_t row, const uint8_t[::1] vector not None):
+        cdef const float *values = vector_of(vector, self.dimensions)
+        if not 0 <= row < self.end - self.first:
+            raise IndexError("there is no such row")
+        return inner_product(values, self.data + (self.first + row) * self.dimensions, self.dimensions)
+
     def nearest(
         self, const uint8_t[::1] vector not None, Py_ssize_t most, float floor, Py_ssize_t newest=-1
     ):

@@ -34,7 +34,8 @@ Try it, plain and as a stream, as OpenAI's and as Anthropic's SDK would ask:
     -d '{{"model": "{anthropic}", "max_tokens": 100, "stream": true,
          "messages": [{{"role": "user", "content": "{text}"}}]}}'
 
-Either model can be asked for at either path. Metrics: {url}/metrics. Ctrl-C ends it all.
+Either model can be asked for at either path. Metrics: {url}/metrics; what was used: .venv/bin/gateway usage.
+Ctrl-C ends it all.
 """
 
 
@@ -61,6 +62,10 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("serve", nargs="*", help="further arguments of `gateway serve`, after --")
     arguments = parser.parse_args()
+    if listens("127.0.0.1", arguments.port):
+        todo = "stop it, or take another one: make run PORT=8090"
+        print(f"demo: port {arguments.port} is taken by another program: {todo}", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as stack:
         try:

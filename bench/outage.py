@@ -1,8 +1,9 @@
-"""What callers notice of a store that is away: the same load before, while SQLite's file is locked or a PostgreSQL
-server of the bench's own is stopped, and after; then every answer must be a row.
-`python -m bench.outage [--away S] [--rate R] [--postgres]`"""
+"""What callers notice of a store that is away: the same load while it is there and while SQLite's file is locked or a
+PostgreSQL server of the bench's own is stopped, many times by turns; then every answer must be a row.
+`python -m bench.outage [--turns N] [--seconds S] [--rate R] [--postgres]`"""
 
 import argparse
+import os
 import sqlite3
 import sys
 import time
@@ -15,11 +16,11 @@ from sqlalchemy import create_engine, text
 from bench.cores import Cores, available, layout
 from bench.load.exchange import Load, Result
 from bench.load.fleet import LoadFailed, measure
-from bench.load.histogram import spread
 from bench.postgres import House, programs
 from bench.processes import Child, ChildFailed
 from bench.scenarios import BY_NAME, Server, exchange
 from bench.servers import await_ready, spawn_gateway, start_gateway, start_mock
+from bench.turns import Turn, binned, compared
 
 GOAL = 1.1
 PATIENCE = 60.0
@@ -132,10 +133,36 @@ def settled(store: Store) -> int:
     return before
 
 
+def taken(
+    store: Store, server: Server, rate: float, seconds: float, cores: Cores, turns: int
+) -> tuple[list[Turn], list[Result]]:
+    """What was measured while it was there and while it was away, turn by turn; and all results while it was away.
+    Every other turn begins with the store away."""
+    found, away = list[Turn](), list[Result]()
+    for number in range(turns):
+        bins = {}
+        for gone in (False, True) if number % 2 == 0 else (True, False):
+            if gone:
+                store.leave()
+            try:
+                result = asked(server, rate, seconds, cores)
+            finally:
+                if gone:
+                    store.back()
+            if gone:
+                away.append(result)
+            elif result.problems:
+                raise LoadFailed(f"while the store was there: {result.problems}")
+            bins[gone] = binned(result.latency)
+        found.append((bins[False], bins[True]))
+    return found, away
+
+
 def main() -> int:
-    """0 when nobody noticed and nothing is lost."""
+    """0 unless callers noticed, or something is lost."""
     parser = argparse.ArgumentParser(prog="python -m bench.outage", description=__doc__)
-    parser.add_argument("--away", type=float, default=60.0, help="seconds for which the file is locked")
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=6.0, help="in either state, each turn")
     parser.add_argument("--rate", type=float, default=500.0)
     parser.add_argument("--postgres", action="store_true", help="a PostgreSQL server that is stopped")
     parser.add_argument("--out", type=Path, default=Path("bench/out"))
@@ -149,12 +176,8 @@ def main() -> int:
         gateway, server = store.start(arguments.out, mock_server, where.gateway)
         children.append(gateway)
         begin = _counted(server)
-        before = asked(server, arguments.rate, arguments.away / 2, where.load)
-        store.leave()
-        during = asked(server, arguments.rate, arguments.away, where.load)
-        held = store.rows()
-        store.back()
-        after = asked(server, arguments.rate, arguments.away / 2, where.load)
+        asked(server, arguments.rate, arguments.seconds, where.load)  # all has happened once
+        turns, away = taken(store, server, arguments.rate, arguments.seconds, where.load, arguments.turns)
         answers = _counted(server) - begin
         stored = settled(store)
     except (ChildFailed, LoadFailed) as failure:
@@ -165,18 +188,18 @@ def main() -> int:
             child.stop()
         if store is not None:
             store.close()
-    tails = {}
-    for name, result in (("before", before), ("away", during), ("after", after)):
-        found = spread(result.latency)
-        assert found is not None
-        tails[name] = found.p99
+    errors = sum(one.errors for one in away)
+    busy = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"{len(turns)} turns of {arguments.seconds:.0f} s in either state; {busy}")
+    for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+        found = compared(turns, share)
         print(
-            f"{name:<7} {result.requests:,} answers, {result.errors} errors, p50 {found.p50} µs, p99 {found.p99} µs"
+            f"{name} there {found.first:,.0f} µs, away {found.second:,.0f} µs: {found.value:.2f} ×, "
+            f"95 % between {found.low:.2f} and {found.high:.2f}; at most {GOAL}: {found.judged(GOAL)}"
         )
-    share = 2 * tails["away"] / (tails["before"] + tails["after"])
-    print(f"p99 {share:.2f} × that of before and after (goal {GOAL}); {held:,} were stored while it was away")
+    print(f"{sum(one.requests for one in away):,} answers while it was away, {errors} errors")
     print(f"{answers:,} answers, {stored:,} rows")
-    return 0 if share <= GOAL and answers == stored and not during.errors else 1
+    return 0 if found.judged(GOAL) != "missed" and answers == stored and not errors else 1
 
 
 def _counted(server: Server) -> int:

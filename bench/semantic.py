@@ -26,11 +26,14 @@ from gateway.cache.agreement import Agreement
 from gateway.cache.embedding.static import StaticEmbedder, installed
 from gateway.cache.graph import Graphs
 from gateway.cache.learned import Learned, pack
-from gateway.cache.semantic import VECTOR, Semantic
+from gateway.cache.semantic import VECTOR, Bounds, Questions, Semantic
 from gateway.cache.vectors import Vectors
+from gateway.cache.worded import Worded
+from gateway.schemas.caching import Semantic as Settings
 
 NAMESPACE = b"n" * 16
 THRESHOLD = 0.93
+BOUNDS = Bounds(THRESHOLD, Settings().same_words)
 BATCH = 256
 TICK = 0.001
 SOON = 0.0025
@@ -72,6 +75,13 @@ class Memory:
             key = self._number.to_bytes(32, "little")
             told.append(Frame(key, self._end, self._payloads[start : self._at]))
         return told
+
+
+class Refusing:
+    """A verifier that costs nothing."""
+
+    async def agrees(self, *_: str) -> bool | None:
+        return False
 
 
 def written(embedder: StaticEmbedder, texts: Iterable[str]) -> bytes:
@@ -157,13 +167,13 @@ async def filled(semantic: Semantic) -> dict[str, Any]:
     while semantic.follow(time.time()):  # noqa: ASYNC110
         await asyncio.sleep(SOON)
     read = time.perf_counter() - begun
-    while semantic.vectors.pending:
+    while semantic.questions.pending:
         semantic.follow(time.time())
         await asyncio.sleep(0.01)
     return {
         "read s": read,
         "in the index s": time.perf_counter() - begun,
-        "entries": semantic.vectors.entries,
+        "entries": semantic.questions.entries,
         "others' delay": lag.stop(),
     }
 
@@ -171,17 +181,22 @@ async def filled(semantic: Semantic) -> dict[str, Any]:
 async def measured(embedder: StaticEmbedder, log: Memory, arguments: argparse.Namespace) -> dict[str, Any]:
     told: dict[str, Any] = {"private MB before": private()}
     graphs = Graphs(print)
-    vectors = Vectors(
-        embedder.dimensions,
-        memory=arguments.memory << 20,
-        most=2 * arguments.entries if arguments.one else arguments.entries + 2,
-        life=86_400,
-        indexing=graphs,
+    memory = arguments.memory << 20
+    questions: Questions = Worded(memory=memory, life=86_400, now=time.time())
+    searched = None
+    if arguments.reworded:
+        most = 2 * arguments.entries if arguments.one else arguments.entries + 2
+        searched = Vectors(embedder.dimensions, memory=memory, most=most, life=86_400, indexing=graphs)
+        questions = searched
+    semantic = Semantic(
+        *(embedder, log, Agreement(), questions),
+        bounds=BOUNDS,
+        verifier=Refusing() if arguments.reworded else None,
+        reworded=searched,
     )
-    semantic = Semantic(embedder, log, Agreement(), vectors)
     told["filling"] = await filled(semantic)
     told["private MB full"] = private()
-    told["weight MB"] = vectors.weight / (1 << 20)
+    told["weight MB"] = questions.weight / (1 << 20)
 
     async def on_loop(text: str) -> bool:
         return await semantic.find(NAMESPACE, text, THRESHOLD, time.time()) is not None
@@ -202,7 +217,7 @@ async def measured(embedder: StaticEmbedder, log: Memory, arguments: argparse.Na
     told["on the loop, one after the other"] = await looked_up(on_loop, other, 0)
     pool.shutdown()
     told["refused"] = semantic.refused
-    semantic.vectors.purge(1, 1.0)
+    semantic.questions.purge(1, 1.0)
     graphs.stop()
     return told
 
@@ -235,6 +250,7 @@ def main() -> None:
     parser.add_argument("--lookups", type=int, default=4_000)
     parser.add_argument("--rate", type=float, default=500.0, help="look-ups a second")
     parser.add_argument("--memory", type=int, default=192, help="MB of vectors, texts and indexes")
+    parser.add_argument("--reworded", action="store_true", help="search the vectors, too")
     parser.add_argument("--one", action="store_true", help="all entries in one generation")
     arguments = parser.parse_args()
     embedder = installed()

@@ -6,7 +6,9 @@ from typing import Any
 
 from bench.semantic_scores import DEFAULT, Case, Score
 
-_WITH, _WITHOUT = "#0072B2", "#D55E00"  # told apart by colour-blind readers, and by the markers
+_COLOURS = {"same words": "#009E73", "guards": "#0072B2", "likeness alone": "#D55E00"}
+"""Told apart by colour-blind readers, and by the markers."""
+_MARKERS = {"same words": None, "guards": "o", "likeness alone": "s"}
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -19,7 +21,7 @@ def draw(cases: list[Case], embedder: str, path: Path) -> None:
     from matplotlib import pyplot
 
     mpl.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
-    figure, axes = pyplot.subplots(2, 2, figsize=(13, 9.5), layout="constrained")
+    figure, axes = pyplot.subplots(2, 2, figsize=(13, 10.5), layout="constrained")
     mine = [case for case in cases if case.embedder == embedder]
     pairs = [case for case in mine if case.pairs]
     lookups = [case for case in mine if not case.pairs]
@@ -40,7 +42,11 @@ def draw(cases: list[Case], embedder: str, path: Path) -> None:
     axes[1][1].set_ylim(90, 100.5)
     axes[0][0].axhline(2.0, color="#57606a", linewidth=0.8)
     axes[0][0].text(0.9895, 2.6, "goal: 2 %", color="#57606a", ha="right", fontsize=8)
-    figure.suptitle(f"Semantic cache, embedder “{embedder}”: blue with guards, orange without", fontsize=12)
+    figure.suptitle(
+        f"Semantic cache, embedder “{embedder}”: blue guards and threshold, green the same words from .75, "
+        "orange likeness alone",
+        fontsize=12,
+    )
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
@@ -55,11 +61,11 @@ def _panel(axes: Any, cases: list[Case], title: str, unit: str, value: Callable[
         axes.plot(
             [score.threshold for score in case.scores],
             [100 * value(score) for score in case.scores],
-            color=_WITH if case.guards else _WITHOUT,
-            marker="o" if case.guards else "s",
+            color=_COLOURS[case.manner],
+            marker=_MARKERS[case.manner],
             markersize=4,
             linestyle=_STYLES[corpora.index(case.corpus) % len(_STYLES)],
-            label=f"{case.corpus}, {'with' if case.guards else 'without'} guards",
+            label=f"{case.corpus}, {case.manner}",
         )
     axes.axvline(DEFAULT, color="#57606a", linewidth=0.8, linestyle=(0, (1, 3)))
     axes.text(
@@ -67,7 +73,14 @@ def _panel(axes: Any, cases: list[Case], title: str, unit: str, value: Callable[
     )
     axes.set_ylim(bottom=-1.5)
     if cases:
-        axes.legend(fontsize=8, frameon=False, handlelength=4)
+        axes.legend(
+            fontsize=8,
+            frameon=False,
+            handlelength=4,
+            ncols=3,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.13),
+        )
 
 
 def _wrongly(score: Score) -> float:

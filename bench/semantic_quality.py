@@ -20,7 +20,7 @@ from rich.table import Table
 
 from bench.semantic_chart import draw
 from bench.semantic_corpora import Pair, lookup_sets, pair_sets
-from bench.semantic_scores import DEFAULT, THRESHOLDS, Case, of_lookups, of_pairs, of_signatures
+from bench.semantic_scores import DEFAULT, SAME_WORDS, THRESHOLDS, Case, of_guards, of_lookups, of_pairs
 from gateway.cache.embedding.base import Embedder, EmbedderMissing
 from gateway.cache.embedding.onnx import OnnxEmbedder
 from gateway.cache.embedding.static import installed
@@ -76,7 +76,7 @@ def measured(sets: dict[str, list[Pair]], data: Path | None, found: list[Embedde
         for name, pairs in sets.items():
             cases.extend(of_pairs(name, pairs, embedder))
     wanted = lookup_sets(data)
-    cases.extend(of_signatures(name, lookups) for name, lookups in wanted.items())
+    cases.extend(of_guards(name, lookups) for name, lookups in wanted.items())
     for embedder in found:
         for name, lookups in wanted.items():
             cases.extend(of_lookups(name, lookups, embedder))
@@ -89,7 +89,7 @@ def pair_table(cases: list[Case]) -> Table:
         *(
             "pairs",
             "embedder",
-            "guards",
+            "by",
             "threshold",
             "look-alikes served",
             "paraphrases served",
@@ -98,12 +98,12 @@ def pair_table(cases: list[Case]) -> Table:
         title="Pairs: what must not be served, and what should",
     )
     for case in cases:
-        shown = (DEFAULT,) if case.embedder == "guards alone" else (THRESHOLDS[0], DEFAULT, 0.96)
+        shown = (DEFAULT,) if _is_flat(case) else (THRESHOLDS[0], DEFAULT, 0.96)
         for threshold in shown if case.pairs else ():
             score = case.at(threshold)
             table.add_row(
-                *(case.corpus, case.embedder, "yes" if case.guards else "no"),
-                "none" if case.embedder == "guards alone" else f"{threshold:.2f}",
+                *(case.corpus, case.embedder, case.manner),
+                _floor(case, threshold),
                 f"{score.wrong} of {score.wrongs} ({score.wrongly:.1%})",
                 f"{score.right} of {score.rights} ({score.recall:.1%})",
                 f"{score.precision:.1%}",
@@ -114,18 +114,27 @@ def pair_table(cases: list[Case]) -> Table:
 def lookup_table(cases: list[Case]) -> Table:
     """Look-ups at every threshold, recall beside precision."""
     table = Table(
-        *("look-ups", "embedder", "guards", "threshold", "answered rightly", "wrongly", "precision"),
+        *("look-ups", "embedder", "by", "threshold", "answered rightly", "wrongly", "precision"),
         title="Look-ups: the nearest kept text that may serve",
     )
     for case in cases:
-        alone = case.embedder == "guards alone"
-        for score in (case.scores[:1] if alone else case.scores) if not case.pairs else ():
+        for score in (case.scores[:1] if _is_flat(case) else case.scores) if not case.pairs else ():
             table.add_row(
-                *(case.corpus, case.embedder, "yes" if case.guards else "no"),
-                "none" if alone else f"{score.threshold:.2f}",
+                *(case.corpus, case.embedder, case.manner),
+                _floor(case, score.threshold),
                 *(f"{score.recall:.1%}", f"{score.wrongly:.1%}", f"{score.precision:.1%}"),
             )
     return table
+
+
+def _is_flat(case: Case) -> bool:
+    """Whether the threshold plays no part."""
+    return case.same_words or case.embedder == "guards alone"
+
+
+def _floor(case: Case, threshold: float) -> str:
+    """From which likeness on it is served."""
+    return f"{SAME_WORDS:.2f}" if case.same_words else "none" if _is_flat(case) else f"{threshold:.2f}"
 
 
 def guard_table(sets: dict[str, list[Pair]]) -> Table:

@@ -12,8 +12,9 @@ from gateway.cache.guards import Gist, gist_of, objection, signature
 
 THRESHOLDS = tuple(round(0.90 + step / 100, 2) for step in range(10))
 DEFAULT = 0.93
-CANDIDATES = 8
-"""The nearest kept texts that are tried for one that is asked."""
+SAME_WORDS = 0.75
+MANNERS = ((True, True), (True, False), (False, False))
+"""With guards as they are served, with guards and the threshold, and by the threshold alone."""
 _ROWS = 512
 
 
@@ -44,13 +45,20 @@ class Score(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One corpus under one embedder, with or without guards."""
+    """One corpus under one embedder, with or without guards. With `same_words` what the guards take for one may be less
+    alike than the threshold, as the cache has it with `same_words: 0.75`."""
 
     corpus: str
     embedder: str
     guards: bool
     pairs: bool
     scores: list[Score]
+    same_words: bool = False
+
+    @property
+    def manner(self) -> str:
+        """How it was decided."""
+        return "same words" if self.same_words else "guards" if self.guards else "likeness alone"
 
     def at(self, threshold: float) -> Score:
         """The counts at a threshold."""
@@ -84,67 +92,75 @@ def of_pairs(name: str, pairs: list[Pair], embedder: Embedder | None) -> list[Ca
     agreed = [not objection(gist_of(pair.a), gist_of(pair.b)) for pair in pairs]
     rights = sum(pair.label for pair in pairs)
     found = []
-    for guards in (True, False) if embedder is not None else (True,):
+    for guards, same_words in MANNERS if embedder is not None else ((True, False),):
         scores = []
         for threshold in THRESHOLDS:
+            floor = min(threshold, SAME_WORDS) if same_words else threshold
             served = [
                 pair.label
                 for pair, likeness, agrees in zip(pairs, likenesses, agreed, strict=True)
-                if likeness >= threshold and (agrees or not guards)
+                if likeness >= floor and (agrees or not guards)
             ]
             right = sum(served)
             scores.append(Score(threshold, right, len(served) - right, rights, len(pairs) - rights))
-        found.append(Case(name, _name(embedder), guards, True, scores))
+        found.append(Case(name, _name(embedder), guards, True, scores, same_words))
     return found
 
 
 def of_lookups(name: str, lookups: Lookups, embedder: Embedder) -> list[Case]:
     """Look-ups: the nearest candidate that the guards let pass is served, if it is near enough."""
     kept, asked = vectors(embedder, lookups.kept), vectors(embedder, lookups.asked)
-    nearest = _nearest(kept, asked)
-    gists = [gist_of(text) for text in lookups.kept]
+    nearest, same = _nearest(kept, asked), _same(lookups)
     found = []
-    for guards in (True, False):
-        hits = [
-            _hit(gist_of(text), places, gists, guards=guards)
-            for text, places in zip(lookups.asked, nearest, strict=True)
-        ]
+    for guards, same_words in MANNERS:
+        hits: list[tuple[int, float] | None] = []
+        for row, (near, alike) in enumerate(zip(nearest, same, strict=True)):
+            by_words = [(place, float(asked[row] @ kept[place])) for place in alike]
+            candidates = sorted(by_words, key=_farther) if guards else near
+            hits.append(candidates[0] if candidates else None)
         scores = []
         for threshold in THRESHOLDS:
+            floor = min(threshold, SAME_WORDS) if same_words else threshold
             served = [
                 lookups.meanings[hit[0]] == sought
                 for hit, sought in zip(hits, lookups.sought, strict=True)
-                if hit is not None and hit[1] >= threshold
+                if hit is not None and hit[1] >= floor
             ]
             right, size = sum(served), len(lookups.asked)
             scores.append(Score(threshold, right, len(served) - right, size, size))
-        found.append(Case(name, _name(embedder), guards, False, scores))
+        found.append(Case(name, _name(embedder), guards, False, scores, same_words))
     return found
 
 
-def of_signatures(name: str, lookups: Lookups) -> Case:
-    """Look-ups without vectors: what has the words of the asked one, and no objection. The threshold plays no part."""
-    kept: dict[bytes, list[tuple[int, Gist]]] = {}
-    for place, text in enumerate(lookups.kept):
-        gist = gist_of(text)
-        kept.setdefault(signature(gist), []).append((place, gist))
+def of_guards(name: str, lookups: Lookups) -> Case:
+    """Look-ups without vectors: the first that has the words of the asked one, and no objection."""
     right = wrong = 0
-    for text, sought in zip(lookups.asked, lookups.sought, strict=True):
-        asked = gist_of(text)
-        hit = next(
-            (place for place, gist in kept.get(signature(asked), ()) if not objection(asked, gist)), None
-        )
-        right += hit is not None and lookups.meanings[hit] == sought
-        wrong += hit is not None and lookups.meanings[hit] != sought
+    for places, sought in zip(_same(lookups), lookups.sought, strict=True):
+        right += bool(places) and lookups.meanings[places[0]] == sought
+        wrong += bool(places) and lookups.meanings[places[0]] != sought
     size = len(lookups.asked)
     scores = [Score(threshold, right, wrong, size, size) for threshold in THRESHOLDS]
     return Case(name, _name(None), True, False, scores)
 
 
+def _same(lookups: Lookups) -> list[list[int]]:
+    """For each asked text the kept ones on which the guards agree with it: all of them have its signature."""
+    kept: dict[bytes, list[tuple[int, Gist]]] = {}
+    for place, text in enumerate(lookups.kept):
+        gist = gist_of(text)
+        kept.setdefault(signature(gist), []).append((place, gist))
+    found = []
+    for text in lookups.asked:
+        asked = gist_of(text)
+        known = kept.get(signature(asked), ())
+        found.append([place for place, gist in known if not objection(asked, gist)])
+    return found
+
+
 def _nearest(kept: Any, asked: Any) -> list[list[tuple[int, float]]]:
     """For each asked row the nearest kept ones with their likeness, nearest first."""
     found: list[list[tuple[int, float]]] = []
-    most = min(CANDIDATES, len(kept))
+    most = min(1, len(kept))
     for start in range(0, len(asked), _ROWS):
         likeness = asked[start : start + _ROWS] @ kept.T
         places = numpy.argpartition(-likeness, most - 1, axis=1)[:, :most]
@@ -155,17 +171,6 @@ def _nearest(kept: Any, asked: Any) -> list[list[tuple[int, float]]]:
 
 def _farther(candidate: tuple[int, float]) -> float:
     return -candidate[1]
-
-
-def _hit(
-    asked: Gist, candidates: list[tuple[int, float]], gists: list[Gist], *, guards: bool
-) -> tuple[int, float] | None:
-    for place, likeness in candidates:
-        if likeness < THRESHOLDS[0]:
-            return None
-        if not guards or not objection(asked, gists[place]):
-            return place, likeness
-    return None
 
 
 def _name(embedder: Embedder | None) -> str:

@@ -31,7 +31,7 @@ from gateway.control.snapshots import governance_content
 from gateway.control.sums import begin_with
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Crowd, Gateway
-from gateway.providers.catalog import Catalog, catalog_of
+from gateway.providers.catalog import Catalog, catalog_again, catalog_of
 from gateway.providers.prices import cost_nano_usd
 from gateway.schemas.governance import Governance
 from gateway.schemas.usage import Usage
@@ -345,7 +345,7 @@ class Worker:
         if any(
             getattr(config, name) != getattr(old, name) for name in ("providers", "prices", "price_files")
         ):
-            catalog = await in_thread(partial(catalog_of, config), BUILD)
+            catalog = await in_thread(partial(catalog_again, config, catalog), BUILD)
             found = (
                 None
                 if prepared.models is None

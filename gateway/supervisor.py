@@ -1,5 +1,6 @@
 """Starts, watches, drains and restarts the workers; they inherit its memory and share its ledger."""
 
+import errno
 import gc
 import multiprocessing
 import os
@@ -20,9 +21,10 @@ from gateway._speedups.ledger import LedgerError
 from gateway.app import PULSE, Prepared, load, prepare
 from gateway.config import Config
 from gateway.control.child import Child
-from gateway.control.files import is_lasting
+from gateway.control.files import is_lasting, runtime_folder
 from gateway.control.process import has_work, run
 from gateway.control.recorder import record
+from gateway.control.sharing import Hold, hold
 from gateway.control.snapshots import Reread, config_path
 from gateway.telemetry.logs import log
 
@@ -42,6 +44,8 @@ STOP = 3
 CONCURRENCY = 16_384
 """Connections that one worker serves at the same time; further ones wait in the backlog."""
 
+ROOM = "the counters that processes share need some 41 MiB (docker run --shm-size=256m)"
+
 REQUEST_LINE = 16_384
 """Bytes for the request line beside `limits.max_header`."""
 
@@ -52,9 +56,12 @@ class Supervisor(MPServer):
     Granian gives up on a worker that dies twice in a few seconds; a gateway must not: it is started again, ever slower.
     """
 
-    def __init__(self, prepared: Prepared, reread: Reread | None = None, **settings: Any) -> None:
+    def __init__(
+        self, prepared: Prepared, reread: Reread | None = None, held: Hold | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self._killed = False
+        self._held = held
         self._ledger = prepared.ledger
         self._drain = prepared.config.server.drain
         self._deaths: dict[int, int] = {}
@@ -74,6 +81,8 @@ class Supervisor(MPServer):
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # some get the signal themselves: their end is no accident
         self._ledger.drain(time.time_ns() + int(self._drain * 1e9))
+        if self._held is not None:
+            self._held.release()  # the next one may begin
         log.info("drain_begun", seconds=self._drain)
         self.main_loop_interrupt.set()
 
@@ -146,6 +155,11 @@ def recorder(prepared: Prepared, wake: Callable[[], None]) -> Child | None:
     return Child("recorder", partial(record, prepared.config, prepared.ledger, prepared.catalog), wake)
 
 
+def keeps(config: Config) -> bool:
+    """Whether anything lies in `data` that another gateway there would count or write too."""
+    return config.journal.enabled or config.admin.enabled or config.cache is not None
+
+
 def claim(host: str, port: int) -> None:
     """Raises OSError where the address is taken: the workers' shared listening would not notice."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -165,11 +179,14 @@ def serve(config: Config, reread: Reread | None = None) -> int:
         claim(server.host, server.port)  # before anything is made that would be left behind
         prepared = prepare(config)
     except (OSError, ValueError, LedgerError) as error:
-        log.error("cannot_start", address=f"{server.host}:{server.port}", error=str(error))
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        hint = {"hint": f"make room in {runtime_folder()}: {ROOM}"} if full else {}
+        log.error("cannot_start", address=f"{server.host}:{server.port}", error=str(error), **hint)
         return 1
     supervisor = Supervisor(
         prepared,
         reread,
+        held=hold(Path(config.data)) if keeps(config) else None,
         target="gateway",
         address=server.host,
         port=server.port,

@@ -73,6 +73,7 @@ def test_panels_ask_for_what_is_told(title: str, target: dict[str, Any], labels:
     left = _asked(target["expr"].replace("$__rate_interval", "5m"), labels)
     spoken = {first or second for first, second in SPOKEN.findall(target["legendFormat"])}
     assert spoken <= left, title
+    assert "{{{" not in target["legendFormat"]
 
 
 def test_rates_are_of_counters_alone(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_what_an_operator_must_be_woken_for_is_watched() -> None:
     asked = {name for rule in ALERTS for name, _ in METRIC.findall(rule["expr"])}
     assert asked >= {
         "gateway_journal_lost_total",
-        "gateway_records_stored_total",
+        "gateway_journal_waiting_seconds",
         "gateway_breaker_state",
         "gateway_budget_refusals_total",
         "gateway_cache_lost_total",

@@ -81,7 +81,7 @@ class Asked:
         """Under which the answer is remembered; None for one that may repeat what its request says."""
 
     def keep(self, body: bytes) -> None:
-        """Keeps the answer, all of which this request was told, at the end of this turn of the loop."""
+        """Keeps the answer, all of which this request was told, in this turn of the loop."""
 
     def done(self) -> None:
         """From now on nobody joins."""

@@ -31,6 +31,9 @@ class Graph:
     def end(self) -> None:
         """Nothing more is added: `add` returns after the vector that it is at."""
 
+    def product(self, number: int, vector: Bytes) -> float:
+        """The cosine with one of them, right to about 0.001; IndexError for one that cannot be found."""
+
     def nearest(self, vector: Bytes, most: int, floor: float) -> list[tuple[int, float]]:
         """Number and cosine (right to about 0.001) of at most `most` vectors near to this one, none below `floor`.
 

@@ -3,8 +3,16 @@ from libc.stdint cimport int64_t
 
 from gateway._speedups.ledger cimport Ledger, Table
 
+cdef extern from * nogil:
+    """
+    static inline void limits_ask(const void *p) { __builtin_prefetch(p); }
+    """
+    void limits_ask(const void *)
+
+
 cdef enum:
     MOST = 32  # handles of one hold
+    FEW = 8    # of nearly every one
 
 
 cdef struct Verdict:
@@ -59,9 +67,9 @@ cdef class Account:
 cdef class Limiter(Account):
     cdef readonly int64_t requests
     cdef readonly int64_t tokens
-    cdef readonly int64_t parallel
     cdef int64_t request_step
     cdef int64_t token_step
+    cdef readonly int64_t parallel
     cdef int64_t debt
     cdef bint enter(self) noexcept
     cdef void leave(self) noexcept
@@ -72,14 +80,14 @@ cdef class Limiter(Account):
 
 cdef class Purse(Account):
     cdef readonly int64_t nano_usd
-    cdef readonly bint soft
-    cdef readonly str period
-    cdef int kind
-    cdef int64_t slot_ns
-    cdef int64_t *marks
     cdef int64_t word
     cdef int64_t since
     cdef int64_t until
+    cdef int kind
+    cdef readonly bint soft
+    cdef int64_t slot_ns
+    cdef int64_t *marks
+    cdef readonly str period
     cdef int64_t *own(self) noexcept nogil
     cdef int64_t total(self, int which) noexcept nogil
     cdef int64_t committed(self, int64_t more) noexcept nogil
@@ -101,12 +109,17 @@ cdef class Hold:
     cdef int64_t price
     cdef int64_t warned
     cdef Verdict verdict
-    cdef Taken taken[32]
+    cdef Taken *taken
+    cdef Taken few[8]
     cdef void undo(self, int count, int64_t now) noexcept
     cdef bint drop(self, int64_t now) noexcept
     cdef bint finish(self, int64_t used, int64_t price, int64_t now, int64_t sequence) noexcept
     cdef void pay(self, int64_t price, int64_t now, int64_t sequence) noexcept
 
+
+# Where the first FEW of these handles lie and, of each, its cells: to be asked for ahead of their use. So many they are.
+cdef int limits_places(tuple handles, void **places) noexcept
+cdef void limits_ask_all(void **places, int count) noexcept
 
 # Figures are within bounds (limits_bounded), `now` is a moment of this century.
 cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money)

@@ -31,6 +31,9 @@ class Rows:
     def drop(self, count: int) -> None:
         """Takes the `count` oldest away: the one behind them is number 0 from now on."""
 
+    def product(self, row: int, vector: Bytes) -> float:
+        """The inner product with one of them; IndexError where there is none of that number."""
+
     def nearest(self, vector: Bytes, most: int, floor: float, newest: int = -1) -> list[tuple[int, float]]:
         """Number and inner product of at most `most` vectors, the nearest first, none below `floor`.
 

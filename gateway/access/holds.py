@@ -23,7 +23,8 @@ Amount = tuple[int, int]
 class Wanted(Protocol):
     """What one request will take, as far as that can be told before."""
 
-    amount: Amount
+    @property
+    def amount(self) -> Amount: ...
 
     def exactly(self) -> Amount | None:
         """The same with its prompt counted, which takes longer; None where that cannot be done, or was."""

@@ -1,16 +1,17 @@
 """What one key may do, and what stands against it: found once a snapshot, ready for its next request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fnmatch import translate
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from sys import intern
 from time import time
 from typing import Any, Protocol
 
 import msgspec
 
-from gateway._speedups.billing import Bound, Numbers
+from gateway._speedups.billing import Bound, Guest, Numbers, Terms
 from gateway._speedups.ledger import LedgerError
 from gateway._speedups.limits import Account, Accounts
 from gateway.access.bills import NONE, bound
@@ -20,7 +21,6 @@ from gateway.errors import BadRequest, Forbidden, Unauthorized, Unavailable
 from gateway.schemas.call import Call
 from gateway.schemas.governance import VirtualKey
 from gateway.schemas.plan import Plan, Target
-from gateway.schemas.record import Record
 from gateway.telemetry.settle import Bills
 
 MOST = 32
@@ -57,51 +57,32 @@ class House(msgspec.Struct, frozen=True):
     """Limits and budgets of accounts that several keys have."""
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What stands against requests for one name with these targets: `narrowed` are those that are allowed, where not
-    all of them are. `holds`: a request takes from some account, `weighs`: how much matters. `others` finds what stands
-    on a target that was not expected; only where `targeted` there may be such."""
-
-    targets: tuple[Target, ...]
-    is_route: bool
-    narrowed: tuple[Target, ...] | None
-    target: Target
-    common: Bound
-    own: Bound
-    holds: bool
-    weighs: bool
-    targeted: bool
-    others: Callable[[Target], Bound]
+def nothing_more(_target: Target) -> Bound:
+    """What stands on a target where nothing stands on any: one for all callers."""
+    return NONE
 
 
-class Caller:
-    """A key with what it may do, ready for its next request."""
+class Caller(Guest):
+    """A key with what it may do, ready for its next request. What every request asks of it is in
+    `_speedups/billing_visits`."""
 
     __slots__ = (
-        *(
-            "_common",
-            "_defaults",
-            "_forced",
-            "_guarded",
-            "_house",
-            "_known",
-            "_missing",
-            "_models",
-            "_networks",
-        ),
-        *("_own", "_shared", "_targeted", "_terms", "edits", "expires", "is_bound", "key"),
+        *("_common", "_defaults", "_forced", "_house", "_known", "_missing", "_models", "_networks", "_own"),
+        *("_shared", "_targeted", "_terms", "expires"),
     )
 
     def __init__(self, key: VirtualKey, house: House) -> None:
-        self.key = key
+        super().__init__(
+            key,
+            guarded=bool(key.blocked or key.expires or key.endpoints or key.networks),
+            is_bound=bool(key.models),
+            edits=bool(key.defaults or key.forced),
+        )
         self.expires = key.expires
         self._house = house
         self._models = _matcher(key.models)
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(map(ip_network, key.networks))
-        self._guarded = bool(key.blocked or key.expires or key.endpoints or key.networks)
         self._defaults, self._forced = _settings(key.defaults), _settings(key.forced)
-        self.edits = bool(key.defaults or key.forced)
-        self.is_bound = self._models is not None
         at_hand = house.brought.get(key.id, {})
         self._missing = frozenset(name for name in key.credentials if name not in at_hand)
         self._known: dict[str, bool] = {}
@@ -109,16 +90,6 @@ class Caller:
         self._own: dict[tuple[str, Target], Bound] = {}
         self._terms: dict[str, Terms] = {}
         self._shared, self._targeted = house.snapshot.shared, house.snapshot.targeted
-
-    def enter(self, endpoint: str, client: Any, record: Record) -> None:
-        """Notes who calls. Raises Unauthorized and Forbidden."""
-        key = self.key
-        record.key, record.team, record.user, record.org = key.id, key.team, key.user, key.org
-        if key.tags:
-            record.tags = key.tags
-        record.keeps_bodies = key.keeps_bodies
-        if self._guarded:
-            self._check(endpoint, client)
 
     def _check(self, endpoint: str, client: Any) -> None:
         key = self.key
@@ -156,7 +127,7 @@ class Caller:
 
     def allowed(self, name: str, plan: Plan) -> Plan:
         """The plan without what this key may not use. Raises Forbidden where nothing is left."""
-        if self._models is not None:
+        if self.is_bound:
             self._check_name(name, plan)
         if self.key.providers:
             targets = tuple([one for one in plan.targets if one.provider in self.key.providers])
@@ -214,18 +185,11 @@ class Caller:
     ) -> Terms:
         """The same of a request to this target, whatever the key allows."""
         common, own = self.common(name), self.own(name, target)
-        targeted = bool(self._targeted)
         return Terms(
-            targets=(target,) if plan is None else plan.targets,
+            *(intern(name), (target,) if plan is None else plan.targets, narrowed, target, common, own),
+            partial(self.own, name) if self._targeted else nothing_more,
             is_route=plan is not None and bool(plan.route),
-            narrowed=narrowed,
-            target=target,
-            common=common,
-            own=own,
-            holds=bool(common.handles) or targeted,
-            weighs=common.weighs or own.weighs,
-            targeted=targeted,
-            others=partial(self.own, name),
+            targeted=bool(self._targeted),
         )
 
     def common(self, name: str) -> Bound:

@@ -37,6 +37,7 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
     kinds: tuple[str, ...]
     keys: tuple[memoryview, ...]
     accounts: tuple[memoryview, ...]
+    blocked: tuple[str, ...] = ()
 
 
 _SEALED = msgspec.msgpack.Decoder(_Sealed)
@@ -47,7 +48,7 @@ NOTHING = Bounds()
 
 class Snapshot:
     """One state of governance. `keyed` tells whether callers need one; `kinds` are those of the accounts that have
-    bounds: `key`, `team+model` …
+    bounds: `key`, `team+model` …; `blocked` are users, teams and organisations, as `team:ID`.
     """
 
     def __init__(self, content: bytes | memoryview) -> None:
@@ -59,6 +60,7 @@ class Snapshot:
         self.version = found.version
         self.keyed = found.keyed
         self.kinds = frozenset(found.kinds)
+        self.blocked = frozenset(found.blocked)
         self._keys = found.keys
         self._accounts = found.accounts
         self._open_keys: dict[int, dict[bytes, VirtualKey]] = {}
@@ -121,6 +123,7 @@ def encoded(governance: Governance) -> bytes:
             sorted({kind_of(account) for account in bounds}),
             [encode(shard) for shard in keys],
             [encode(shard) for shard in accounts],
+            governance.blocked,
         )
     )
 
@@ -157,6 +160,7 @@ class Layers:
         self._revoked = revoked
         self.keyed = any(one.keyed for one in layers)
         self.kinds = frozenset().union(*(one.kinds for one in layers))
+        self.blocked = frozenset().union(*(one.blocked for one in layers))
         self.governs = self.keyed or bool(self.kinds)
         self.targeted = tuple(sorted(one for one in self.kinds if one.endswith(LAST)))
         self.shared = tuple(sorted(one for one in self.kinds if not one.endswith(LAST)))
@@ -170,6 +174,11 @@ class Layers:
                     return self._revoked.judged(found, digest, one.version)
                 return found
         return None
+
+    def judged(self, bearer: VirtualKey) -> VirtualKey:
+        """Who comes with a token: blocked where the user, team or organisation that it names is."""
+        named = (f"user:{bearer.user}", f"team:{bearer.team}", f"org:{bearer.org}") if self.blocked else ()
+        return bearer if self.blocked.isdisjoint(named) else msgspec.structs.replace(bearer, blocked=True)
 
     def bounds(self, account: str) -> Bounds:
         """The limits and budgets on an account."""

@@ -1,5 +1,6 @@
 """The ASGI application of a worker: finds the route, hands inference to the pipeline, answers the rest itself."""
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ from gateway.dialects.stores import Store
 from gateway.errors import GatewayError, MethodNotAllowed, UnknownPath
 from gateway.pipeline import DISCARD, Gateway, deliver_parcel, keep, pass_through, serve
 from gateway.schemas.record import Record
+from gateway.telemetry.logs import log
 
 PASSTHROUGH = b"/passthrough/"
 
@@ -133,7 +135,16 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._gateway = await self._worker.start()
+                try:
+                    self._gateway = await self._worker.start()
+                except Exception as error:  # without this its server would let it answer everything with 500
+                    hint = "it is started again; the others serve meanwhile"
+                    trace = traceback.format_exc()
+                    log.error(
+                        "worker_unstartable", error=f"{type(error).__name__}: {error}", trace=trace, hint=hint
+                    )
+                    await send({"type": "lifespan.startup.failed"})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._worker.stop()

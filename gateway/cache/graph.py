@@ -52,6 +52,10 @@ class Graph:
         """Labels and cosines, the nearest first, none below `floor`."""
         return self._web.nearest(vector, most, floor)
 
+    def product(self, number: int, vector: bytes) -> float:
+        """The cosine with one of them."""
+        return self._web.product(number, vector)
+
     def fill(self, rows: bytes) -> None:
         """Adds vectors under the labels that follow; back early once it is dropped. For the filling thread."""
         self._web.add(rows, pausing=True)

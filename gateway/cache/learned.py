@@ -11,6 +11,7 @@ from math import isfinite
 import msgspec
 
 from gateway._speedups.nearest import inner
+from gateway.cache.embedding.base import FLOAT, MOST_DIMENSIONS
 
 VERSION = 1
 HEAD = struct.Struct("<B8s16sII")
@@ -48,8 +49,8 @@ def unpack(payload: bytes) -> Learned | None:
 
 
 def is_direction(vector: bytes) -> bool:
-    """Whether these are float32 numbers of length 1."""
-    if not vector or len(vector) % 4:
+    """Whether these are float32 numbers of length 1, as many as a vector has at the most."""
+    if not vector or len(vector) % FLOAT or len(vector) > FLOAT * MOST_DIMENSIONS:
         return False
     square = inner(vector, vector)
     return isfinite(square) and abs(square - 1.0) < 2 * SLACK

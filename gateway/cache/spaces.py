@@ -1,12 +1,14 @@
-"""One namespace's texts and vectors: two generations, each a plain array while small, and a graph beyond.
+"""One namespace's questions in two generations, found by what they say, and by their vectors.
 
-New vectors go into the young generation. Once it is half full, or half a time to live old, the old one is dropped and
-the young one becomes the old: nothing is ever deleted from an index, and what was added lately always is found.
+New ones go into the young generation. Once it is half full, or half a time to live old, the old one is dropped and the
+young one becomes the old: nothing is ever deleted from an index, and what was added lately always is found. Vectors lie
+in a plain array while they are few, and in a graph beyond.
 """
 
 from array import array
 from typing import NamedTuple, Protocol
 
+from gateway._speedups.chains import Chains
 from gateway._speedups.nearest import Rows
 from gateway.cache.embedding.base import FLOAT
 
@@ -25,26 +27,36 @@ LOT = 1024
 NEWEST = 2048
 """How many of those beside a graph are looked at: while it is being filled after a start, not all of them."""
 
-PER_ENTRY = 280
+LOOKED_AT = 32
+"""Questions that say the same, of which so many of the newest are looked at."""
+
+PER_ENTRY = 200
 """Bytes of an entry beside its vector and text: key, times, objects and the slack of what holds them."""
 
-PER_SPACE = 1200
+PER_SPACE = 1400
 """Bytes of a namespace with nothing in it."""
+
+UNKNOWN = -2.0
+"""No cosine: it has not been computed."""
 
 
 class Question(NamedTuple):
-    """What is learned: a text, what guards know of it, its vector, its answer's key. Times are in Unix seconds."""
+    """What is learned: a text, what guards know of it, its vector (perhaps empty), its answer's key.
+
+    `mark` is the same for all texts that guards may take for one. Times are in Unix seconds.
+    """
 
     key: bytes
     text: bytes
     note: bytes
+    mark: int
     vector: bytes
     written: float
     expires: float
 
 
 class Candidate(NamedTuple):
-    """A text near to what was asked. `similarity` is the cosine."""
+    """A text near to what was asked, or of its mark. `similarity` is the cosine, or UNKNOWN."""
 
     similarity: float
     key: bytes
@@ -60,6 +72,7 @@ class Index(Protocol):
     @property
     def filled(self) -> int: ...
     def nearest(self, vector: bytes, most: int, floor: float) -> list[tuple[int, float]]: ...
+    def product(self, number: int, vector: bytes) -> float: ...
     def take(self, rows: bytes) -> None: ...
     def drop(self) -> None: ...
 
@@ -85,9 +98,10 @@ class Generation:
         "_graph",
         "_indexing",
         "_keys",
-        "_known",
         "_lot",
+        "_marks",
         "_most",
+        "_named",
         "_notes",
         "_rows",
         "_texts",
@@ -109,7 +123,8 @@ class Generation:
         self._notes: list[bytes] = []
         self._ends = array("d")
         self._written = array("d")
-        self._known: set[int] = set()  # what keys begin with: told twice, an entry is kept once
+        self._named = Chains()  # by what keys begin with: told twice, an entry is kept once
+        self._marks = Chains()
         self._graph: Index | None = None
         self._base = self._lot = 0
 
@@ -133,11 +148,11 @@ class Generation:
     def add(self, question: Question) -> None:
         """Raises ValueError for a vector of other dimensions."""
         self.until = max(self.until, question.expires)
-        start = int.from_bytes(question.key[:8], "little")
-        if start in self._known and self._renew(question):
+        if self._renew(question):
             return
         self._rows.add(question.vector)
-        self._known.add(start)
+        self._named.add(_beginning(question.key))
+        self._marks.add(question.mark)
         self._keys += question.key
         self._texts.append(question.text)
         self._notes.append(question.note)
@@ -146,6 +161,14 @@ class Generation:
         self.weight += len(question.vector) + len(question.text) + len(question.note) + PER_ENTRY
         if self._graph is not None or len(self._rows) > MANY:
             self._move()
+
+    def same(self, mark: int, vector: bytes, now: float) -> list[Candidate]:
+        """Those of one mark. Without `vector` nothing is known of how near they are."""
+        return [
+            self._candidate(number, self._likeness(number, vector))
+            for number in self._marks.find(mark, LOOKED_AT)
+            if self._ends[number] > now
+        ]
 
     def nearest(self, vector: bytes, most: int, floor: float, now: float) -> list[Candidate]:
         """Candidates in no order."""
@@ -171,6 +194,14 @@ class Generation:
         if self._graph is not None:
             self._graph.drop()
 
+    def _likeness(self, number: int, vector: bytes) -> float:
+        if not vector:
+            return UNKNOWN
+        if number >= self._base:
+            return self._rows.product(number - self._base, vector)
+        assert self._graph is not None  # it has the first ones
+        return self._graph.product(number, vector)
+
     def _candidate(self, number: int, similarity: float) -> Candidate:
         key = bytes(self._keys[number * KEY : number * KEY + KEY])
         return Candidate(similarity, key, self._texts[number].decode(), self._notes[number])
@@ -185,13 +216,11 @@ class Generation:
         return False
 
     def _numbers(self, key: bytes) -> list[int]:
-        found = []
-        at = self._keys.find(key)
-        while at >= 0:
-            if at % KEY == 0:
-                found.append(at // KEY)
-            at = self._keys.find(key, at + 1)
-        return found
+        return [
+            number
+            for number in self._named.find(_beginning(key), LOOKED_AT)
+            if self._keys[number * KEY : number * KEY + KEY] == key
+        ]
 
     def _move(self) -> None:
         """Takes away what has arrived in the graph, and sends the next lot."""
@@ -213,6 +242,10 @@ class Generation:
         if not self._lot and len(self._rows) >= WAITING and not self._graph.dropped:
             self._lot = min(len(self._rows), LOT)
             self._graph.take(self._rows.oldest(self._lot))
+
+
+def _beginning(key: bytes) -> int:
+    return int.from_bytes(key[:8], "little")
 
 
 class Space:
@@ -257,6 +290,11 @@ class Space:
     def add(self, question: Question, now: float) -> None:
         self._keep_young(now)
         self._young.add(question)
+
+    def same(self, mark: int, vector: bytes, now: float) -> list[Candidate]:
+        """What has not ended under one mark, the newest first."""
+        found = self._young.same(mark, vector, now)
+        return found if self._old is None else found + self._old.same(mark, vector, now)
 
     def nearest(self, vector: bytes, most: int, floor: float, now: float) -> list[Candidate]:
         """At most `most` candidates that have not ended, the nearest first."""

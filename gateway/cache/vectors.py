@@ -67,6 +67,14 @@ class Vectors:
         self.weight += space.weight - before
         self._lighten(now)
 
+    def same(self, namespace: bytes, mark: int, vector: bytes, now: float) -> list[Candidate]:
+        """Entries of one namespace under one mark that have not ended; how near to `vector`, where both are known."""
+        space = self._spaces.get(namespace)
+        if space is None or len(vector) not in (0, FLOAT * space.dimensions):
+            return []
+        self._spaces.move_to_end(namespace)
+        return space.same(mark, vector, now)
+
     def nearest(
         self, namespace: bytes, vector: bytes, most: int, floor: float, now: float
     ) -> list[Candidate]:

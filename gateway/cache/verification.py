@@ -7,6 +7,7 @@ themselves. Where the counts are is handed in: see verdicts.py for those that al
 import random
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import blake2b
 from math import sqrt
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import msgspec
 
 from gateway._speedups.nearest import inner
 from gateway.cache.embedding.base import Embedder
+from gateway.cache.learned import is_direction
 from gateway.cache.semantic import Guards, plain
 
 STEP = 0.01
@@ -36,6 +38,19 @@ SHORT = 240
 
 ALL = b""
 """The name under which all checks are counted."""
+
+_ROUTE = b"route"
+_DIGEST = 8
+
+
+def of_route(route: str) -> bytes:
+    """The name under which the checks of a route are counted, beside those of their namespaces."""
+    return _ROUTE + blake2b(route.encode(), digest_size=_DIGEST).digest()
+
+
+def is_route(name: bytes) -> bool:
+    """Whether it is the name of a route's checks."""
+    return len(name) == len(_ROUTE) + _DIGEST and name.startswith(_ROUTE)
 
 
 class Tally(msgspec.Struct):
@@ -83,28 +98,33 @@ class Tallies(Protocol):
     def add(self, name: bytes, change: Tally) -> Tally:
         """Adds to it; what it is now."""
 
-    def all(self) -> list[tuple[bytes, Tally]]: ...
+    def all(self) -> list[tuple[bytes, Tally]]:
+        """Of the namespaces, not of routes."""
 
 
 class Own:
-    """What this process alone counts, each namespace by itself; the longest unheard of are forgotten."""
+    """What this process alone counts, each namespace by itself, of which the longest unheard of are forgotten, and each
+    route."""
 
     def __init__(self) -> None:
         self._total = Tally()
+        self._routes: dict[bytes, Tally] = {}
         self._tallies: OrderedDict[bytes, Tally] = OrderedDict()
 
     def name(self, namespace: bytes) -> bytes:
         return namespace
 
     def get(self, name: bytes) -> Tally | None:
+        if is_route(name):
+            return self._routes.get(name)
         return self._tallies.get(name) if name else self._total
 
     def add(self, name: bytes, change: Tally) -> Tally:
         tally = self.get(name)
         if tally is None:
-            tally = self._tallies[name] = Tally()
+            tally = (self._routes if is_route(name) else self._tallies).setdefault(name, Tally())
         tally.grow(change)
-        if name:
+        if name in self._tallies:
             self._tallies.move_to_end(name)
         while len(self._tallies) > REMEMBERED:
             self._tallies.popitem(last=False)
@@ -139,16 +159,17 @@ class Verification:
         """Whether this hit is to be asked upstream too."""
         return self._draw() < self._share
 
-    def threshold(self, namespace: bytes, configured: float) -> float:
+    def threshold(self, namespace: bytes, configured: float, route: str = "") -> float:
         """How alike questions of a namespace must be now; NEVER, once even the most alike were answered wrongly."""
-        own = self._tallies.get(self._tallies.name(namespace))
-        rises = max(self.total.rises, own.rises if own is not None else 0)
-        return risen(configured, rises)
+        names = (ALL, self._tallies.name(namespace), of_route(route))
+        found = [tally.rises for name in names if (tally := self._tallies.get(name)) is not None]
+        return risen(configured, max(found, default=0))
 
-    def judged(self, namespace: bytes, same: bool) -> bool:
+    def judged(self, namespace: bytes, same: bool, route: str = "") -> bool:
         """Counts a check; whether a threshold rose by it."""
-        own = self._count(self._tallies.name(namespace), same)
-        return self._count(ALL, same) or own
+        names = (self._tallies.name(namespace), of_route(route), ALL)
+        rose = [self._count(name, same) for name in names]
+        return any(rose)
 
     def worst(self, count: int) -> list[tuple[bytes, Tally]]:
         """What has the most wrong answers."""
@@ -192,7 +213,7 @@ async def same_answer(kept: str, fresh: str, embedder: Embedder, guards: Guards)
         return True
     left = embedder.now(one) or await embedder.embed(one)
     right = embedder.now(other) or await embedder.embed(other)
-    if left is None or right is None or len(left) != len(right):
+    if not left or not right or len(left) != len(right) or not (is_direction(left) and is_direction(right)):
         return None
     if inner(left, right) < ALIKE:
         return False

@@ -3,13 +3,14 @@
 Both answers are compared, and what comes of it decides how alike questions must be from then on.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Protocol
 
 from gateway._speedups.asking import Asked
 from gateway.cache.canonical import Kept, open_entry
 from gateway.cache.entries import pack
 from gateway.cache.hearing import Keeper
+from gateway.cache.verdicts import OTHER
 from gateway.cache.verification import Verification
 from gateway.schemas.call import Call
 from gateway.schemas.chat import Reply, Text, ToolCall
@@ -35,15 +36,24 @@ class Counts(Protocol):
 class Checks:
     """What is checked, by one snapshot of the configuration."""
 
-    def __init__(self, verification: Verification, compare: Compare, copies: Copies, counts: Counts) -> None:
+    def __init__(
+        self,
+        verification: Verification,
+        compare: Compare,
+        copies: Copies,
+        counts: Counts,
+        routes: Container[str] = (),
+    ) -> None:
+        """`routes` are those that are counted each for itself."""
         self._verification = verification
+        self._routes = routes
         self._compare = compare
         self._copies = copies
         self._counts = counts
 
-    def threshold(self, namespace: bytes, wished: float) -> float:
-        """How alike questions of a namespace must be, where this much was wished for."""
-        return self._verification.threshold(namespace, wished)
+    def threshold(self, namespace: bytes, wished: float, route: str = OTHER) -> float:
+        """How alike questions of a namespace, asked of a route, must be, where this much was wished for."""
+        return self._verification.threshold(namespace, wished, self._counted(route))
 
     def cast(self, asked: Asked, namespace: bytes, kept: Kept, most: int) -> None:
         """An answer was found that perhaps is to be checked. Returns at once; whoever gave the answer is asked, since
@@ -51,24 +61,29 @@ class Checks:
         if not self._verification.wanted():
             return
         target = Target(kept.entry.provider, kept.entry.model)
-        check = Check(self, namespace, said(kept.reply), Keeper(asked.call.endpoint, asked.call.stream, most))
+        keeper = Keeper(asked.call.endpoint, asked.call.stream, most)
+        check = Check(self, namespace, asked.plan.route, said(kept.reply), keeper)
         self._copies.copy(target, asked.call, asked.record, check)
 
-    async def judge(self, namespace: bytes, kept: str, fresh: str | None) -> None:
+    async def judge(self, namespace: bytes, route: str, kept: str, fresh: str | None) -> None:
         """Compares what was told with what would have been."""
         same = None if fresh is None else await self._compare(kept, fresh)
         if same is None:
             self.untold()
             return
         self._counts.cache_verified("agreed" if same else "differed")
-        if self._verification.judged(namespace, same):
+        if self._verification.judged(namespace, same, self._counted(route)):
             total = self._verification.total
             log.warning(
                 "cache_threshold_raised",
                 checked=total.checked,
                 wrong=total.wrong,
+                route=route,
                 hint="questions were taken for others: raise cache.semantic.threshold, or turn it off there",
             )
+
+    def _counted(self, route: str) -> str:
+        return route if route in self._routes else OTHER
 
     def untold(self) -> None:
         """It cannot be told."""
@@ -78,9 +93,10 @@ class Checks:
 class Check:
     """One answer that is asked for anew, and what was told in its place."""
 
-    def __init__(self, checks: Checks, namespace: bytes, told: str, keeper: Keeper) -> None:
+    def __init__(self, checks: Checks, namespace: bytes, route: str, told: str, keeper: Keeper) -> None:
         self._checks = checks
         self._namespace = namespace
+        self._route = route
         self._told = told
         self._keeper = keeper
 
@@ -92,7 +108,8 @@ class Check:
         """It came to its right end."""
         entry = self._keeper.entry(record)
         fresh = None if entry is None else open_entry(pack(entry))
-        await self._checks.judge(self._namespace, self._told, None if fresh is None else said(fresh.reply))
+        again = None if fresh is None else said(fresh.reply)
+        await self._checks.judge(self._namespace, self._route, self._told, again)
 
     def failed(self) -> None:
         """It did not."""

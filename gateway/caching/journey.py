@@ -164,7 +164,7 @@ class Caching(Journey):
         namespace = _namespace(request, asked)
         checks, threshold = self._checks, terms.wishes.threshold
         if checks is not None:
-            threshold = checks.threshold(namespace, threshold)
+            threshold = checks.threshold(namespace, threshold, asked.plan.route)
         near = await self._meaning.find(namespace, text, threshold, self.clock())
         if near is None:
             return None

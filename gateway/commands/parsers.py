@@ -98,7 +98,12 @@ def _logs(parser: Parser) -> None:
     _settings(parser, "--config", "--data")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is stored from now on")
     parser.add_argument(
-        "-n", "--lines", metavar="N", type=_count, default=20, help="newest ones to begin with (default: 20)"
+        "-n",
+        "--lines",
+        metavar="N",
+        type=_any_count,
+        default=20,
+        help="newest ones to begin with (default: 20)",
     )
     parser.add_argument("--model", metavar="NAME", help="those that asked for it, or were answered by it")
     parser.add_argument("--key", metavar="ID", help="those of this key")
@@ -192,6 +197,10 @@ def _admin(parser: Parser) -> dict[str, Parser]:
     )
     _settings(made, "--config", "--data")
     return {"admin reset-root": made}
+
+
+def _any_count(text: str) -> int:
+    return 0 if text == "0" else _count(text)
 
 
 def _count(text: str) -> int:

@@ -54,6 +54,11 @@ def _port(about: str, host: str, port: int, path: str, way: str) -> Port:
     return Port(warn(about, f"{place} cannot be looked at (error {taken})", "is the address right?"))
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
+    return _refusal(host, port) != errno.EADDRINUSE
+
+
 def _refusal(host: str, port: int) -> int:
     """The error number with which the port is refused; 0 where it is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -97,8 +97,6 @@ def configured(args: argparse.Namespace, more: Mapping[str, str] = NO_MORE) -> "
 
 def _wrong_files(config: "Config") -> "Iterator[Problem]":
     """Files that the configuration names and that the gateway could not use."""
-    import ssl
-
     from gateway.config import Problem
     from gateway.providers import litellm_prices
 
@@ -107,13 +105,6 @@ def _wrong_files(config: "Config") -> "Iterator[Problem]":
             litellm_prices.parse(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             yield Problem(config.source, 0, f"price_files[{index}]", f"cannot be used: {shown(str(error))}")
-    for name, provider in config.providers.items():
-        try:
-            if provider.ca_file is not None:
-                ssl.create_default_context(cafile=provider.ca_file)
-        except (OSError, ValueError):
-            message, hint = "holds no certificates", "certificates of authorities, in PEM format"
-            yield Problem(config.source, 0, f"providers.{name}.ca_file", message, hint)
 
 
 def known_providers() -> "dict[str, KnownProvider]":

@@ -12,12 +12,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, select
 
 from gateway.commands.findings import Finding, fail, ok, warn
+from gateway.commands.ports import is_free
 from gateway.commands.reading import NoDriver, Trouble, reading
 from gateway.config import Config
 from gateway.config.model import ProviderConfig
 from gateway.control.files import journal_folder
 from gateway.control.recording import store_url
 from gateway.control.segments import segments
+from gateway.control.sharing import HINT, holders, is_held
 from gateway.store import governance, things
 from gateway.store.records import journal_offsets
 from gateway.store.sealing import FILE, VARIABLE, Unusable, sealer
@@ -30,6 +32,7 @@ BACKLOG = 16 << 20
 def storage(config: Config) -> Iterator[Finding]:
     data = Path(config.data)
     yield from _folder(data)
+    yield from _company(config)
     if not (config.admin.enabled or config.journal.enabled):
         yield ok("store", "nothing needs one: neither the admin API nor the journal is on")
         return
@@ -59,6 +62,19 @@ def stored_providers(config: Config) -> list[ProviderConfig]:
     except Trouble:
         return []
     return [ProviderConfig(row["id"], row["type"], base_url=row["base_url"] or None) for row in rows]
+
+
+def _company(config: Config) -> Iterator[Finding]:
+    """Whether another gateway uses the same directory; nothing where none does."""
+    about, data = "other gateways", Path(config.data)
+    if not is_held(data):
+        return
+    known = holders(data)
+    if len(known) > 1 or is_free(config.server.host, config.server.port):
+        by = f" (process {', '.join(map(str, known))})" if known else ""
+        yield warn(about, f"{data} is used by another gateway{by}", f"{HINT} (--data)")
+    else:
+        yield ok(about, f"no other uses {data}")
 
 
 def _is_new(config: Config) -> bool:

@@ -24,6 +24,7 @@ from gateway.config.reading import (
 from gateway.config.resilience import share
 from gateway.config.values import path
 from gateway.schemas.caching import (
+    LOWEST_SAME_WORDS,
     LOWEST_THRESHOLD,
     SCOPES,
     SEMANTIC_ANYWAY,
@@ -32,6 +33,7 @@ from gateway.schemas.caching import (
     Scope,
     Semantic,
     Settings,
+    Verifier,
 )
 
 _ttl: Read[float] = duration(1, 366 * 86_400)
@@ -89,7 +91,9 @@ _MEANT_AT_THE_TOP = (
 )
 _ONE_FOR_ALL = {
     "semantic": "here only mode and threshold may be others; write the rest in cache.semantic at the top of the file",
-    **dict.fromkeys(("embedder", "path", "verify", "error_bound"), _MEANT_AT_THE_TOP),
+    **dict.fromkeys(
+        ("same_words", "embedder", "path", "verifier", "verify", "error_bound"), _MEANT_AT_THE_TOP
+    ),
     **dict.fromkeys(("max_tokens", "max_temperature", "allow"), _MEANT_AT_THE_TOP),
     **dict.fromkeys(("max_size", "max_entry", "replay", "coalesce"), _AT_THE_TOP),
 }
@@ -152,14 +156,51 @@ def _semantic(given: Section, base: Path, providers: frozenset[str]) -> Semantic
     allow = given.get("allow", list_of(choice(*SEMANTIC_ANYWAY), example="such as [tools]"), ())
     return Semantic(
         threshold=given.get("threshold", threshold, usual.threshold),
+        same_words=given.get("same_words", _same_words, usual.same_words),
         embedder=embedder,
         path=where,
+        verifier=given.get("verifier", lambda node: _verifier(node, base), None),
         max_tokens=given.get("max_tokens", integer(1, 8192), usual.max_tokens),
         max_temperature=given.get("max_temperature", _temperature, usual.max_temperature),
         allow=tuple(dict.fromkeys(allow)),
         verify=given.get("verify", share, usual.verify),
         error_bound=given.get("error_bound", share, usual.error_bound),
     )
+
+
+def _same_words(node: Node) -> float:
+    found = float(decimal(node))
+    if not LOWEST_SAME_WORDS <= found <= 1:
+        hint = "questions of the same words are hardly ever less alike; the threshold, or more, leaves them to it"
+        raise node.where.error("must be a number from 0.5 to 1", hint)
+    return found
+
+
+def _verifier(node: Node, base: Path) -> Verifier:
+    if node.kind == "text":
+        return Verifier(path(base)(node))
+    return section(lambda given: _verifier_settings(given, base))(node)
+
+
+def _verifier_settings(given: Section, base: Path) -> Verifier:
+    where = given.get("path", path(base), "")
+    if not given.has("path"):
+        given.fail("path", "the verifier needs the model's directory", "path: /models/quora-cross-encoder")
+    usual = Verifier(where)
+    return Verifier(
+        path=where,
+        score=given.get("score", _score, usual.score),
+        reworded=given.get("reworded", boolean, usual.reworded),
+    )
+
+
+def _score(node: Node) -> float:
+    found = float(decimal(node))
+    if not 0.5 <= found <= 1:
+        raise node.where.error(
+            "must be a number from 0.5 to 1", "below, the model says that they are not the same"
+        )
+    return found
 
 
 def _temperature(node: Node) -> float:

@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.allowances import wrong_endpoints, wrong_parameters
 from gateway.config.caching import changes
 from gateway.config.nodes import Node
+from gateway.config.problems import ConfigError
 from gateway.config.reading import (
     Read,
     Section,
@@ -96,7 +98,7 @@ def _key(found: _Found, orgs: dict[str, str], name: str, node: Node) -> None:
             user=given.get("user", _name, ""),
             models=given.get("models", list_of(text), ()),
             providers=given.get("providers", list_of(_name), ()),
-            endpoints=given.get("endpoints", list_of(_name), ()),
+            endpoints=given.get("endpoints", list_of(_endpoint), ()),
             networks=given.get("networks", list_of(_network), ()),
             defaults=given.get("defaults", _parameters, {}),
             forced=given.get("forced", _parameters, {}),
@@ -186,7 +188,20 @@ def _network(node: Node) -> str:
 
 
 def _parameters(node: Node) -> dict[str, Any]:
-    return {name: msgspec.json.decode(raw) for name, raw in settings(node) if raw}
+    found = {name: msgspec.json.decode(raw) for name, raw in settings(node) if raw}
+    problems = [
+        node.fields[str(one.at)].where.problem(one.message, one.hint) for one in wrong_parameters(found)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _endpoint(node: Node) -> str:
+    name = text(node)
+    for one in wrong_endpoints([name]):
+        raise node.where.error(f"{name} {one.message}", one.hint)
+    return name
 
 
 def _name(node: Node) -> str:

@@ -13,7 +13,7 @@ from gateway.config.reading import Section, boolean, list_of, named, secret, sec
 from gateway.config.resilience import breaker, concurrency, retries
 from gateway.config.secret import Secret
 from gateway.config.sections import connections, timeouts, weight
-from gateway.config.values import base_url, existing_file, headers, model_name, provider_name
+from gateway.config.values import base_url, certificates, headers, model_name, provider_name
 from gateway.schemas.plan import Breaker, Timeouts
 
 NO_KEY = Secret("")
@@ -58,7 +58,7 @@ def _provider(name: str, node: Node, around: Surroundings) -> ProviderConfig:
         concurrency=given.get("concurrency", concurrency, None),
         max_connections=given.get("max_connections", connections, around.connections),
         verify_tls=given.get("verify_tls", boolean, True),
-        ca_file=given.get("ca_file", existing_file(around.base), None),
+        ca_file=given.get("ca_file", certificates(around.base), None),
         stream_usage=given.get("stream_usage", boolean, None),
         models=given.get("models", list_of(model_name), ()),
         discover=given.get("discover", boolean, True),

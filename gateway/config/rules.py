@@ -5,15 +5,13 @@ from decimal import Decimal
 
 import msgspec
 
+from gateway.config.allowances import UNTOUCHABLE
 from gateway.config.expressions import condition
 from gateway.config.nodes import Node
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.reading import Section, integer, list_of, section, text
 from gateway.config.routes import Names, is_direct
 from gateway.config.rule_model import Refusal, RuleConfig, Split
-
-UNTOUCHABLE = ("model", "stream", "stream_options")
-"""Fields that the gateway itself acts on: a rule has other words for the first, and none for the others."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _HEADER = re.compile(r"header:([A-Za-z0-9!#$%&'*+.^_`|~-]{1,128})", re.ASCII)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.config.nodes import Node
@@ -161,6 +162,23 @@ def existing_file(base: Path) -> Read[str]:
             raise node.where.error(
                 "no such file", "a relative path starts at the configuration file's directory"
             )
+        return value
+
+    return read
+
+
+def certificates(base: Path) -> Read[str]:
+    """A path to a file that is there, with the certificates of authorities."""
+    where = existing_file(base)
+
+    def read(node: Node) -> str:
+        value = where(node)
+        try:
+            SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
+        except (OSError, ValueError):
+            raise node.where.error(
+                "holds no certificates", "certificates of authorities, in PEM format"
+            ) from None
         return value
 
     return read

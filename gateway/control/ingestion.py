@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from gateway.control.hands import Hands
 from gateway.control.segments import Piece, read, remove_unborn, segments
+from gateway.control.waiting import backlog
 from gateway.schemas.record import Record
 from gateway.store.engine import upgrade, writing
 from gateway.store.records import Batch, Overtaken, keep, offsets
 from gateway.store.rows import MOST_CALLERS, Kinds, add
+from gateway.store.trouble import cause
+from gateway.telemetry.backlog import Backlog
 from gateway.telemetry.lastwords import keep_last
 from gateway.telemetry.logs import log
 
@@ -36,21 +40,35 @@ PATIENCE = 5.0
 WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds until a store that is away is tried again; the last one repeats."""
 
+TELL = 1.0
+"""Seconds between two looks at how much waits."""
+
 Count = Callable[[str, int], None]
 """Counts stored, damaged or refused records."""
+Tell = Callable[[Backlog], None]
+"""Hears how much of the journal waits."""
 
 
 class Ingestion:
     """`engine` belongs to this job's thread alone. `folder` is the journal's."""
 
     def __init__(
-        self, folder: Path, engine: Engine, kinds: Kinds, unknown: Callable[[Record], bool], count: Count
+        self,
+        folder: Path,
+        engine: Engine,
+        kinds: Kinds,
+        unknown: Callable[[Record], bool],
+        count: Count,
+        tell: Tell | None = None,
     ) -> None:
         self._folder = folder
         self._engine = engine
         self._kinds = kinds
         self._unknown = unknown
         self._count = count
+        self._tell = tell
+        self._told_at = float("-inf")
+        self._places: dict[str, int] = {}
         self._decode = msgspec.msgpack.Decoder(Record).decode
         self._offsets: dict[str, int] | None = None
         self._callers: set[int] = set()
@@ -86,6 +104,14 @@ class Ingestion:
     def step(self, most: int = MOST) -> int:
         """One batch of at most so many; how many records were read. A store that is away is logged once, and once when
         it is back."""
+        found = self._try(most)
+        if self._tell is not None and time.monotonic() - self._told_at >= TELL:
+            self._told_at = time.monotonic()
+            with suppress(OSError):  # the next look may succeed, and the age tells of it meanwhile
+                self._tell(backlog(self._folder, self._places, time.time_ns()))
+        return found
+
+    def _try(self, most: int) -> int:
         try:
             with self._stepping:
                 found = self._step(most)
@@ -97,7 +123,7 @@ class Ingestion:
             self._failures += 1
             if self._failures == 1:
                 hint = "requests are served all the same; their records wait in the journal"
-                log.error("store_away", error=_cause(error), hint=hint)
+                log.error("store_away", error=cause(error), hint=hint)
             return 0
         if self._failures:
             log.info("store_back", tries=self._failures)
@@ -112,7 +138,7 @@ class Ingestion:
         if self._offsets is None:
             self._callers = set()
             with self._engine.connect() as connection:
-                self._offsets = offsets(connection)
+                self._offsets = self._places = offsets(connection)
         batch, over, damages = Batch(self._callers), [], 0
         for path in self._in_turn():
             piece = self._read(path, most - len(batch.records))
@@ -187,15 +213,9 @@ class Ingestion:
                         stored += keep(connection, single, now)
                 except (DataError, IntegrityError) as error:
                     refused += 1
-                    log.error("record_refused", request_id=row[0], error=_cause(error))
+                    log.error("record_refused", request_id=row[0], error=cause(error))
             places = Batch()
             places.places = batch.places
             keep(connection, places, now)
         self._count("records_refused", refused)
         return stored
-
-
-def _cause(error: BaseException) -> str:
-    """What the database said: never the statement, whose parameters are callers' words."""
-    origin = getattr(error, "orig", None) or error
-    return f"{type(origin).__name__}: {str(origin).splitlines()[0] if str(origin) else ''}"[:300]

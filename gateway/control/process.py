@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from gateway.control.lists import fetch, sources
 from gateway.control.precedence import Precedence
 from gateway.control.remembering import copy_path, in_fork, recalled, remember
 from gateway.control.snapshots import Reread, Snapshots, begin
+from gateway.store.trouble import cause, trace
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
 
@@ -74,7 +74,7 @@ def run(
         jobs = _jobs(config, ledger, models, shelf, snapshots, precedence)
         asyncio.run(_main(jobs, ledger, snapshots.ask))
     except Exception as error:
-        log.error("control_failed", error=error, trace=traceback.format_exc())
+        log.error("control_failed", error=cause(error), trace=trace(error))
         code = 1
     sys.stderr.flush()
     os._exit(code)  # it is a fork: what the supervisor wanted done at its own end is not to be done here
@@ -240,7 +240,7 @@ async def lasting(name: str, job: Job) -> None:
         except OSError as error:  # the disk's or the network's fault, not the job's
             log.error("job_failed", job=name, error=error, again_in=REST)
         except Exception as error:
-            log.error("job_failed", job=name, error=error, trace=traceback.format_exc(), again_in=REST)
+            log.error("job_failed", job=name, error=cause(error), trace=trace(error), again_in=REST)
         await asyncio.sleep(REST)
 
 

@@ -6,13 +6,13 @@ import gc
 import os
 import signal
 import sys
-import traceback
 
 from gateway._speedups.ledger import Ledger
 from gateway.config import Config
 from gateway.control.child import parent
 from gateway.control.process import lasting, settle_in, until_orphaned
 from gateway.providers.catalog import Catalog
+from gateway.store.trouble import cause, trace
 from gateway.telemetry.logs import log
 
 ALLOCATIONS = 50_000
@@ -26,7 +26,7 @@ def record(config: Config, ledger: Ledger, catalog: Catalog) -> None:
     try:
         asyncio.run(_main(config, ledger, catalog))
     except Exception as error:
-        log.error("recorder_failed", error=error, trace=traceback.format_exc())
+        log.error("recorder_failed", error=cause(error), trace=trace(error))
         code = 1
     sys.stderr.flush()
     os._exit(code)  # it is a fork: what the supervisor wanted done at its own end is not to be done here

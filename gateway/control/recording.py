@@ -17,6 +17,7 @@ from gateway.providers.prices import CostByKind, cost_by_kind
 from gateway.providers.sealed import DamagedFile
 from gateway.schemas.record import Record
 from gateway.store.engine import open_engine
+from gateway.telemetry.backlog import Teller
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.logs import log
 from gateway.telemetry.metrics import cost_is_unknown
@@ -98,7 +99,7 @@ def recording(config: Config, ledger: Ledger, catalog: Catalog) -> Recording:
     engine = open_engine(store_url(config), bulk=True)
     kinds = partial(costs_by_kind, catalog)
     count = Counters(ledger).add
-    ingestion = Ingestion(journal_folder(config), engine, kinds, cost_is_unknown, count)
+    ingestion = Ingestion(journal_folder(config), engine, kinds, cost_is_unknown, count, Teller(ledger).tell)
     hands = Hands()
     retention = Retention(engine, config.records, hands=hands)
     return Recording(ingestion, retention, Summing(engine, hands), hands, ledger, config)

@@ -7,6 +7,7 @@ A configuration with a mistake changes nothing, and its mistakes are logged.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +19,13 @@ from gateway.access import snapshot
 from gateway.access.snapshot import Snapshot
 from gateway.config import Config, ConfigError, carried
 from gateway.config.secret import Secret
+from gateway.control.emptied import slip
 from gateway.control.files import runtime_folder
 from gateway.control.revoking import Revoking
 from gateway.providers import sealed
 from gateway.providers.sealed import DamagedFile
 from gateway.schemas.governance import Gone, Governance
+from gateway.store.trouble import cause
 from gateway.telemetry.logs import log
 
 if TYPE_CHECKING:
@@ -30,6 +33,14 @@ if TYPE_CHECKING:
 
 LOOK = 1.0
 """Seconds between two looks at whether the file has changed."""
+
+CALM = 0.5
+"""Seconds without another key that ends, after which the rest of what the store says follows: it takes this process as
+long as many answers."""
+LATEST = 5.0
+"""Seconds after which it follows whatever ends."""
+QUIET = 60.0
+"""Seconds until it is said again that a changed file cannot be read or handed out; it is tried at each look."""
 
 MAGIC = b"GWCONFG\x01"
 
@@ -151,6 +162,7 @@ class Snapshots:
         stored: Reading | None = None,
         *,
         look: float = LOOK,
+        calm: float = CALM,
     ) -> None:
         self.config = config
         self.served = config
@@ -160,6 +172,9 @@ class Snapshots:
         self._reread = reread
         self._stored = stored
         self._look = look
+        self._calm = calm
+        self._follows = False
+        self._revoked = 0.0
         self._asked = asyncio.Event()
         self._lock = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -170,6 +185,8 @@ class Snapshots:
         self._remembered: Stored | None = None
         self._left_out: tuple[str, ...] = ()
         self._failed = False
+        self._again = False
+        self._quiet_until = 0.0
         self._keyed: bool | None = None
         self._heard = asyncio.Event()
         self._inherited = False
@@ -207,17 +224,24 @@ class Snapshots:
         if self._stored is None or not await self._revoking.add(gone):
             return False
         self._publish()
-        following = asyncio.ensure_future(self._follow())
-        self._behind.add(following)
-        following.add_done_callback(self._behind.discard)
+        self._revoked = time.monotonic()
+        if not self._follows:
+            self._follows = True
+            following = asyncio.ensure_future(self._follow())
+            self._behind.add(following)
+            following.add_done_callback(self._behind.discard)
         return True
 
     async def _follow(self) -> None:
+        latest = time.monotonic() + LATEST
+        while (rest := min(self._revoked + self._calm, latest) - time.monotonic()) > 0:  # noqa: ASYNC110 - of time alone
+            await asyncio.sleep(rest)
+        self._follows = False  # what ends from here on needs another one
         try:
             await self.publish()
         except Exception as error:
             hint = "the keys are refused all the same; the next change tells of this one too"
-            log.error("change_not_published", error=f"{type(error).__name__}: {error}", hint=hint)
+            log.error("change_not_published", error=cause(error), hint=hint)
 
     async def _compile(self) -> None:
         async with self._storing:
@@ -305,7 +329,7 @@ class Snapshots:
                 async with asyncio.timeout(self._look):
                     await self._asked.wait()
             now = _state(self.config.source)
-            if self._asked.is_set() or now not in (seen, None):
+            if self._asked.is_set() or self._again or now not in (seen, None):
                 self._asked.clear()
                 seen = now
                 await self.reload()
@@ -342,7 +366,7 @@ class Snapshots:
             except Exception as error:
                 if not self._failed:
                     hint = "callers are known as they last were; it is asked again"
-                    log.warning("store_unreadable", error=f"{type(error).__name__}: {error}", hint=hint)
+                    log.warning("store_unreadable", error=cause(error), hint=hint)
                 self._failed = True
                 await asyncio.sleep(self._look)
 
@@ -353,17 +377,28 @@ class Snapshots:
             return False
         async with self._lock:
             try:
-                found = await asyncio.to_thread(self._reread)
+                took = await self._take(await asyncio.to_thread(self._reread))
             except ConfigError as error:
-                problems = [f"{one.place}: {one.message}" for one in error.problems]
-                log.error("reload_failed", problems=problems, hint="the configuration stays as it was")
+                self._not_taken(*(f"{one.place}: {one.message}" for one in error.problems))
+            except ValueError as error:
+                self._not_taken(str(error))
+            except OSError as error:  # the disk's or the memory's fault, which passes
+                if not self._again or time.monotonic() >= self._quiet_until:
+                    self._not_taken(str(error), hint="the configuration stays as it was; it is tried again")
+                    self._quiet_until = time.monotonic() + QUIET
+                self._again = True
                 return False
-            except (OSError, ValueError) as error:
-                log.error("reload_failed", problems=[str(error)], hint="the configuration stays as it was")
-                return False
-            return await self._take(found)
+            else:
+                self._again = False
+                return took
+            self._again = False
+            return False
+
+    def _not_taken(self, *problems: str, hint: str = "the configuration stays as it was") -> None:
+        log.error("reload_failed", problems=list(problems), hint=hint)
 
     async def _take(self, found: Config) -> bool:
+        """Raises OSError."""
         fixed = [name for name in FIXED if getattr(found, name) != getattr(self.config, name)]
         if fixed:
             log.warning("restart_needed", sections=fixed, hint="the rest of the file holds from now on")
@@ -372,13 +407,17 @@ class Snapshots:
         if config == self.config:
             log.debug("reload_unchanged")
             return True
+        keyed, by_store = Snapshot(self._declared).keyed, self._is_keyed_by_store()
+        wrong = slip(self.config, found, keyed=keyed, keyed_by_store=by_store)
+        if wrong is not None:
+            self._not_taken(wrong.problem, hint=wrong.hint)
+            return False
         before, self._declared = self._declared, governance_content(config)
         try:
             handed = await self._hand_out(config)
-        except OSError as error:
+        except OSError:
             self._declared = before
-            log.error("reload_failed", problems=[str(error)], hint="the configuration stays as it was")
-            return False
+            raise
         self.config = config
         self.reloaded.set()
         if handed:
@@ -387,6 +426,11 @@ class Snapshots:
             "reloaded", file=config.source, keys=len(config.governance.keys), providers=len(config.providers)
         )
         return True
+
+    def _is_keyed_by_store(self) -> bool:
+        if self._keyed is None and self._stored is not None:
+            self._keyed = was_keyed(self.config)
+        return bool(self._keyed)
 
 
 def _heard(compiled: asyncio.Future[None]) -> None:

@@ -20,9 +20,10 @@ from gateway.control import sums
 from gateway.control.segments import is_over, segments
 from gateway.control.sums import NOTHING, began
 from gateway.schemas.governance import Budget
-from gateway.store.compiling import governance_of
+from gateway.store.compiling import budgets_of
 from gateway.store.engine import upgrade
 from gateway.store.spent import spent
+from gateway.store.trouble import cause
 from gateway.telemetry.lastwords import last_charge
 from gateway.telemetry.logs import log
 
@@ -53,7 +54,7 @@ class Standing:
         version = self._ledger.snapshot_version
         if self._engine is not None and version != self._version:
             with self._engine.connect() as connection:
-                self._stored = governance_of(connection).budgets
+                self._stored = budgets_of(connection)
             self._version = version
         return (*self._declared(), *self._stored)
 
@@ -128,7 +129,7 @@ class Spending:
             self._failed, self._complete = False, True
         except SQLAlchemyError as error:
             if not self._failed:
-                log.warning("spending_unknown", error=type(error).__name__, hint="the store is asked again")
+                log.warning("spending_unknown", error=cause(error), hint="the store is asked again")
             self._failed = True
 
     def keep(self) -> None:

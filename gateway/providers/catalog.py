@@ -19,6 +19,7 @@ from gateway.providers.litellm_prices import Imported, parse
 from gateway.providers.max_output import DEFAULT, claude_max_output
 from gateway.providers.provider import Provider
 from gateway.providers.registry import vendor_of
+from gateway.telemetry.logs import log
 
 MEMO = 4096
 LONGEST_NAME = 256
@@ -44,7 +45,7 @@ class Catalog:
     ) -> None:
         self._providers = dict(providers)
         self._overrides = {name.lower(): _periods(given) for name, given in (overrides or {}).items()}
-        self._imported = tuple(imported)
+        self.imported = tuple(imported)
         self._discovered: dict[str, Listing] = {}
         self._forget()
         for configured in providers.values():  # the table is read now, not by the first request
@@ -133,8 +134,8 @@ class Catalog:
             limits = offer.context_window, offer.max_output
             sources.append(ModelFacts(model, *limits, abilities=offer.abilities))
         sources += [table.facts(vendor.price_id, model)] if vendor.price_id else []
-        sources += [file.find(vendor.name, model) for file in self._imported if _is_itself(provider, vendor)]
-        sources += [file.find(provider, model) for file in self._imported if provider != vendor.name]
+        sources += [file.find(vendor.name, model) for file in self.imported if _is_itself(provider, vendor)]
+        sources += [file.find(provider, model) for file in self.imported if provider != vendor.name]
         return [facts for facts in sources if facts is not None]
 
     def _look_for_servers(self, model: str) -> tuple[str, ...]:
@@ -162,15 +163,27 @@ class Catalog:
         return not configured.models and table.makes(_listed_under(configured.provider), model)
 
 
-def catalog_of(config: Config) -> Catalog:
-    """The catalog of a configuration. Raises OSError and BadPriceFile for its price files, TableMissing."""
+def catalog_again(config: Config, before: Catalog) -> Catalog:
+    """The catalog of a changed configuration, while requests are served: where its price files cannot be read any more,
+    prices of theirs are as they were. Raises TableMissing."""
+    try:
+        return catalog_of(config)
+    except (OSError, ValueError) as error:
+        log.warning("prices_unreadable", error=str(error), hint="what the files said before holds on")
+        return catalog_of(config, before.imported)
+
+
+def catalog_of(config: Config, imported: Sequence[Imported] | None = None) -> Catalog:
+    """The catalog of a configuration, with `imported` in place of its price files. Raises OSError and BadPriceFile for
+    these, TableMissing."""
     configured = {
         name: Configured(vendor, given.models, given.base_url or "")
         for name, given in config.providers.items()
         if (vendor := vendor_of(name, given.type, given.base_url or "")) is not None
     }
-    files = [parse(Path(path).read_text("utf-8")) for path in config.price_files]
-    return Catalog(configured, overrides=config.prices, imported=files)
+    if imported is None:
+        imported = [parse(Path(path).read_text("utf-8")) for path in config.price_files]
+    return Catalog(configured, overrides=config.prices, imported=imported)
 
 
 def source_of(configured: Configured) -> str:

@@ -29,8 +29,10 @@ def write(path: Path, magic: bytes, content: bytes) -> None:
             file.flush()
             os.fsync(descriptor)
         unfinished.replace(path)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # of a disk that is full it tells the number alone
         raise
 
 

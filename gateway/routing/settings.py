@@ -96,7 +96,8 @@ def _path(endpoint: str, name: str) -> tuple[str, ...]:
 def _spellings(endpoint: str, name: str, among: Iterable[str]) -> list[str]:
     """The names among these that say the same here, the one that goes first in front."""
     if endpoint == "generate_content":
-        return [one for one in among if camel(one) == name]
+        meant = camel(name)
+        return [one for one in among if camel(one) == meant]
     known: Container[str] = frozenset(among)
     if endpoint == "chat_completions" and name in _BOUNDS_OF_CHAT:
         return [one for one in _BOUNDS_OF_CHAT if one in known]

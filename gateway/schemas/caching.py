@@ -20,17 +20,29 @@ SCOPES: tuple[Scope, ...] = ("key", "user", "team", "org", "all")
 LOWEST_THRESHOLD = 0.90
 """Below this likeness, half of the questions that look alike mean something else."""
 
+LOWEST_SAME_WORDS = 0.5
+
 SEMANTIC_ANYWAY = ("tools", "images", "code")
 """What `Semantic.allow` may name: requests that are else answered exactly or not at all."""
+
+
+class Verifier(msgspec.Struct, frozen=True):
+    """A model of the operator's, in the directory `path`, that reads two questions together. What is not the same to it
+    with `score` (0 to 1) is refused. With `reworded` it also decides about questions in other words."""
+
+    path: str
+    score: float = 0.9
+    reworded: bool = False
 
 
 class Semantic(msgspec.Struct, frozen=True):
     """How questions that are worded differently find each other's answers.
 
-    `threshold` is a cosine. `embedder` is static, onnx (the model's directory is `path`), or provider/model. Questions
-    of more than `max_tokens` and requests above `max_temperature` are not looked for; `allow` names what else may be.
-    A share `verify` of the hits is asked upstream too and compared; where the share of wrong ones passes `error_bound`,
-    the threshold rises.
+    `threshold` is a cosine, and so is `same_words`: how alike those must be that come down to the same words, where
+    nobody asks for more than the threshold; usually the threshold holds for them too. `embedder` is static, onnx (the
+    model's directory is `path`), or provider/model. Questions of more than `max_tokens` and requests above
+    `max_temperature` are not looked for; `allow` names what else may be. A share `verify` of the hits is asked upstream
+    too and compared; where the share of wrong ones passes `error_bound`, the threshold rises.
     """
 
     threshold: float = 0.93
@@ -41,6 +53,8 @@ class Semantic(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
     verify: float = 0.0
     error_bound: float = 0.02
+    same_words: float = 1.0
+    verifier: Verifier | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):

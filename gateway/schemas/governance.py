@@ -73,10 +73,12 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
 
 class Governance(msgspec.Struct, frozen=True):
     """Everything that admission needs to know, compiled from the file and the store. `keyed`: callers need keys, though
-    there may be none left."""
+    there may be none left. `blocked` are users, teams and organisations (`team:ID`), whose keys are blocked already:
+    who comes with a token is known by these alone."""
 
     version: int = 0
     keys: tuple[VirtualKey, ...] = ()
     limits: tuple[Limit, ...] = ()
     budgets: tuple[Budget, ...] = ()
     keyed: bool = False
+    blocked: tuple[str, ...] = ()

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 LOCK_WAIT = 5.0
 """Seconds for which another writer of SQLite's file is waited for."""
@@ -28,10 +30,11 @@ def open_engine(url: str, *, bulk: bool = False) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql+psycopg://…`; connects when it is first used. `bulk` is for who
     writes much."""
     parsed = make_url(url)
+    given: dict[str, Any] = {"json_deserializer": msgspec.json.decode, "hide_parameters": True}
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": LOCK_WAIT})
+        engine = create_engine(parsed, connect_args={"timeout": LOCK_WAIT}, **given)
         event.listen(engine, "connect", _prepare_sqlite)
         if bulk:
             event.listen(engine, "connect", _prepare_bulk)
@@ -42,7 +45,14 @@ def open_engine(url: str, *, bulk: bool = False) -> Engine:
         "tcp_user_timeout": 10_000,
         "options": f"-c statement_timeout={LONGEST_STATEMENT}s -c lock_timeout={int(LOCK_WAIT)}s",
     }
-    return create_engine(parsed, connect_args=waits, pool_pre_ping=True, pool_size=4, max_overflow=4)
+    return create_engine(
+        parsed,
+        connect_args=waits,
+        pool_pre_ping=True,
+        pool_size=4,
+        max_overflow=4,
+        **given,
+    )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -74,22 +84,36 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def upgrade(engine: Engine) -> None:
-    """Makes and changes the tables as this version needs them. A store of a later version is left alone and refused.
+    """Makes and changes the tables as this version needs them. A store of a later version is left alone and refused:
+    raises NewerStore.
 
     Nearly always there is nothing to do; what that needs is imported where there is.
     """
-    if is_current(engine):
+    known = sorted(path.stem for path in STEPS.glob("[0-9]*.py"))
+    found = _steps(engine)
+    if found == known[-1:]:
         return
+    if newer := sorted(set(found) - set(known)):
+        raise NewerStore(newer[-1], known[-1])
     from gateway.store.migrating import migrate
 
     migrate(engine)
 
 
-def is_current(engine: Engine) -> bool:
-    """Whether the tables are those of the last step there is: its file has its name."""
-    last = max(path.stem for path in STEPS.glob("[0-9]*.py"))
+class NewerStore(SQLAlchemyError):
+    """A later version of the gateway has changed the tables; no other step is known than its name."""
+
+    def __init__(self, step: str, known: str) -> None:
+        super().__init__(
+            f"the store is of a newer version of the gateway: its tables are at step {step}, this version knows those"
+            f" up to {known}; run the newer version, or give this one another store (store.url)"
+        )
+
+
+def _steps(engine: Engine) -> list[str]:
+    """The step that the tables are at; a step's file has its name. None of a new store."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
-            return False
+            return []
         found = connection.execute(text("SELECT version_num FROM alembic_version"))
-        return found.scalars().all() == [last]
+        return [str(one) for one in found.scalars()]

@@ -23,7 +23,8 @@ def flat(answer: Answer) -> dict[str, Any]:
     found |= {"nano_usd": None if unknown else answer.nano_usd, "unpriced": answer.unpriced}
     found |= {"saved_nano_usd": answer.saved_nano_usd}
     found |= {f"{kind}_nano_usd": cost for kind, cost in answer.costs.items()}
-    return found | {"p50_ms": answer.p50_ms, "p95_ms": answer.p95_ms, "p99_ms": answer.p99_ms}
+    times = {"p50_ms": answer.p50_ms, "p95_ms": answer.p95_ms, "p99_ms": answer.p99_ms}
+    return found | {name: None if one is None else round(one, 3) for name, one in times.items()}
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

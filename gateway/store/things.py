@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
@@ -34,10 +34,15 @@ def find_by(connection: Connection, table: Table, column: str, value: str) -> Ro
 
 
 def everything(connection: Connection, table: Table) -> list[Row]:
-    """All rows, by id: for the compiler of snapshots."""
+    """All rows, by id."""
+    return list(each(connection, table))
+
+
+def each(connection: Connection, table: Table) -> Iterator[Row]:
+    """The same, one after the other: for the compiler of snapshots."""
     names = [str(column.name) for column in table.columns]
     found = connection.execute(select(table).order_by(table.c.id))
-    return [dict(zip(names, row, strict=True)) for row in found]
+    return (dict(zip(names, row, strict=True)) for row in found)
 
 
 def page(

@@ -18,7 +18,7 @@ from gateway.schemas.record import SERVED, Record
 from gateway.telemetry.labels import SEPARATOR
 
 RESULTS = ("hit", "semantic", "coalesced", "miss", "bypass")
-LIKENESS = (0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0)
+LIKENESS = (0.75, 0.80, 0.85, 0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0)
 VERDICTS = ("agreed", "differed", "failed")
 """What comes of a semantic hit that was asked upstream too."""
 

@@ -24,6 +24,7 @@ from prometheus_client.exposition import choose_encoder
 
 from gateway._speedups.ledger import Ledger, Table, WorkerState
 from gateway.telemetry import cells
+from gateway.telemetry.backlog import backlog_families
 from gateway.telemetry.caching import Figures, cache_families
 from gateway.telemetry.counters import PLAIN
 from gateway.telemetry.labels import SEPARATOR
@@ -210,6 +211,7 @@ class Vitals:
         yield InfoMetricFamily("gateway", "The gateway's version.", {"version": self._version})
         yield from _worker_families(self._ledger.workers())
         yield from _event_families(self._events)
+        yield from backlog_families(self._events)
         yield from health_families(self._ledger)
         yield from gate_families(self._ledger)
         yield from cache_families(self._events, self._cached)

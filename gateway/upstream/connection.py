@@ -20,6 +20,7 @@ from gateway.providers.auth import Headers
 from gateway.providers.leases import Lease
 from gateway.schemas.plan import Timeouts
 from gateway.upstream.backoff import LONGEST_WAIT
+from gateway.upstream.cleansing import masked
 from gateway.upstream.hearing import Rates
 from gateway.upstream.renewal import Renewed
 from gateway.upstream.retry_budget import RetryBudget
@@ -168,11 +169,15 @@ class Connection:
     def cleanse(self, error: GatewayError) -> None:
         """Stars in place of this provider's keys, where a provider repeats them in its error."""
         if isinstance(error, UpstreamStatus):
-            lent = () if self.renewed is None else self.renewed.secrets
-            for secret in (*self._secrets, *lent):
-                if secret in error.body:
-                    error.body = error.body.replace(secret, b"***")
-                error.message = error.message.replace(secret.decode("latin-1"), "***")
+            error.body = self.mask(error.body)
+            error.message = self.mask(error.message.encode("utf-8", "surrogatepass")).decode(
+                "utf-8", "surrogatepass"
+            )
+
+    def mask(self, said: bytes) -> bytes:
+        """The same of any bytes of the provider's."""
+        lent = () if self.renewed is None else self.renewed.secrets
+        return masked(said, (*self._secrets, *lent))
 
     def credential(self, model: str, spent: tuple[Credential, ...] = ()) -> Credential | None:
         """A key that serves `model` and is not `spent`, drawn by weight; None when no key does.

@@ -4,7 +4,7 @@ Nothing is translated and nothing is tried twice. Usage is counted where the ans
 conversation's where it does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from urllib.parse import unquote
 
@@ -24,9 +24,10 @@ from gateway.upstream.hearing import KEPT, tells
 from gateway.upstream.replies import Flight
 
 Header = tuple[bytes, bytes]
+Mask = Callable[[bytes], bytes]
 
 _READABLE = 1 << 20
-"""Bytes of a JSON answer that are kept to read its usage from."""
+"""Bytes of a JSON answer that are kept to read its usage from, and of a refusal that are searched for keys."""
 
 _FORWARDED = frozenset(
     {b"content-type", b"accept", b"range", b"anthropic-version", b"anthropic-beta", b"openai-beta"}
@@ -52,17 +53,21 @@ class Carried:
         record: Record,
         headers: list[Header] | None = None,
         asked: bytes = b"",
+        mask: Mask = bytes,
     ) -> None:
+        """`asked` is the body of what passes through. `mask` takes the provider's keys out of what it refuses with."""
         self.status: int = response.status
         self._asked = asked
+        self._mask = mask if response.status >= 400 and headers is None else None
         self._heard = bytearray()
         self._size = 0
         self.flight: Flight | None = None
-        self.headers: list[Header] = (
-            [*answered(response.headers), *length(response)] if headers is None else headers
-        )
         self._response = response
-        declared = dict(length(response)).get(b"content-length") if headers is None else None
+        size = [] if self._mask is not None else length(response)
+        declared = dict(size).get(b"content-length") if headers is None else None
+        if headers is None:
+            headers = [*[(name, mask(value)) for name, value in answered(response.headers)], *size]
+        self.headers: list[Header] = headers
         self._left = -1 if declared is None else int(declared)
         self._record = record
         self._speaks = speaks
@@ -83,6 +88,8 @@ class Carried:
         before = perf_counter_ns()
         try:
             data = await self._response.chunk()
+            if self._mask is not None:
+                data = await self._masked(data)
         except GatewayError as error:
             if self.flight is not None:
                 self.flight.failed(error)
@@ -92,6 +99,16 @@ class Carried:
         self._watch(data)
         self._left -= len(data)
         return data
+
+    async def _masked(self, data: bytes) -> bytes:
+        """A refusal in one piece, as far as one is read: a key that it repeats may stand in two pieces."""
+        assert self._mask is not None
+        found = bytearray(data)
+        while data and len(found) <= _READABLE:
+            data = await self._response.chunk()
+            found += data
+        mask, self._mask = self._mask, None
+        return mask(bytes(found))
 
     @property
     def over(self) -> bool:
@@ -113,7 +130,7 @@ class Carried:
         """Writes what the answer told of its usage into the record."""
         if self._tap is not None:
             record.usage, record.answered_model = self._tap.usage, self._tap.model
-            if self.status < 300 and self._size and not tells(record.usage):
+            if self.status < 300 and self._size and not (self._tap.complete and tells(record.usage)):
                 record.unsaid = [*record.unsaid, self._unsaid()]
         elif self._kept and self._speaks is not None and self.status < 300:
             try:
@@ -201,6 +218,6 @@ async def carry(
         raise
     lane = connection.stand_in(CHAT, "")
     speaks = None if lane is None else ENDPOINTS[lane.endpoint]
-    carried = Carried(response, speaks, record, asked=one.body)
+    carried = Carried(response, speaks, record, asked=one.body, mask=connection.mask)
     carried.flight = place
     return carried

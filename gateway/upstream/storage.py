@@ -29,7 +29,7 @@ async def fetch(
     try:
         response = await _request(connection, lane, one)
         try:
-            return await _answer(response, store, record)
+            return await _answer(response, store, record, connection)
         except BaseException:
             response.abort()
             raise
@@ -57,11 +57,13 @@ def below(lane: Lane, path: bytes) -> bytes:
     return base + rest + (b"?" + both if both else b"")
 
 
-async def _answer(response: Response, store: Store, record: Record) -> Whole | Carried:
+async def _answer(
+    response: Response, store: Store, record: Record, connection: Connection
+) -> Whole | Carried:
     if not 200 <= response.status < 300:
         raise await refusal(response, error_endpoint(store.dialect))
     content_type = response.header(b"content-type") or b""
     if store.links_back and content_type.lower().startswith(b"application/json"):
         body = linked_here(await response.read())
         return Whole(body, returned(response.headers), content_type)
-    return Carried(response, None, record)
+    return Carried(response, None, record, mask=connection.mask)

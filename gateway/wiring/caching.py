@@ -5,6 +5,7 @@ import asyncio
 from gateway._speedups.asking import Asked
 from gateway._speedups.ledger import Ledger
 from gateway.cache.store import Shelf, Store
+from gateway.cache.verdicts import told_apart
 from gateway.caching.checking import Checks, Copies
 from gateway.caching.journey import Caching
 from gateway.caching.rooms import Callers, Dispatch
@@ -54,7 +55,7 @@ class Cached:
         return Caching(
             *(store, rules, dispatcher, self._callers, self._telemetry, self._counts, self._flying),
             meaning=self._meanings.meaning,
-            checks=self._checks(self._meanings, copies, self._counts),
+            checks=self._checks(self._meanings, copies, self._counts, config),
         )
 
     def _meant(self, store: Store, settings: Settings) -> Meanings:
@@ -62,10 +63,12 @@ class Cached:
         self._asking = Asking(name, self._telemetry)
         return Meanings(store, settings, asyncio.get_running_loop(), self._ledger, self._asking)
 
-    def _checks(self, meanings: Meanings, copies: Copies | None, counts: CacheCounts) -> Checks | None:
+    def _checks(
+        self, meanings: Meanings, copies: Copies | None, counts: CacheCounts, config: Config
+    ) -> Checks | None:
         if meanings.verification is None or copies is None:
             return None
-        return Checks(meanings.verification, meanings.same, copies, counts)
+        return Checks(meanings.verification, meanings.same, copies, counts, told_apart(config.models))
 
     def _opened(self, config: Config, settings: Settings) -> Store:
         sizes = (config.data, settings)

@@ -15,6 +15,7 @@ from gateway.config.secret import Secret
 from gateway.providers.address import parse_base_url, path_for, prefill_path_for, stream_path_for
 from gateway.providers.provider import Provider
 from gateway.providers.registry import vendor_of
+from gateway.telemetry.logs import log
 from gateway.upstream.connection import (
     Benched,
     Connection,
@@ -26,6 +27,9 @@ from gateway.upstream.connection import (
 )
 from gateway.upstream.renewal import Renewed
 from gateway.upstream.retry_budget import RetryBudget
+
+SHORTEST = 16
+"""Letters of a header's value that may be a credential."""
 
 
 def vendor(config: ProviderConfig) -> Provider:
@@ -63,7 +67,7 @@ def connection(
         timeouts=config.timeouts,
         retries=config.retries.max,
         base_path=base.path,
-        secrets=tuple(key.value.reveal().encode("latin-1") for key in keys),
+        secrets=repeatable(config),
         renewed=renewed(config, vendor),
         benches=benches,
         benched=benched,
@@ -81,9 +85,22 @@ def connection(
     )
 
 
+def repeatable(config: ProviderConfig) -> tuple[bytes, ...]:
+    """What a provider must not tell callers where it repeats what it was asked with. A short header is no secret."""
+    keys = [key.value.reveal() for key in config.keys] + [one.reveal() for one in config.secrets.values()]
+    headers = [value for one in config.headers.values() if len(value := one.reveal()) >= SHORTEST]
+    return tuple([one.encode("latin-1", "replace") for one in (*keys, *headers)])
+
+
 def trusted(verify: bool, ca_file: str | None) -> ssl.SSLContext:
-    """The TLS context of a CA file as it is now: reading certificates takes long, so that is done once."""
-    return _trusted(verify, ca_file, 0 if ca_file is None else os.stat(ca_file).st_mtime_ns)
+    """The TLS context of a CA file as it is now: reading certificates takes long, so that is done once. Where it cannot
+    be read any more, the provider is not trusted, and all others are served."""
+    try:
+        return _trusted(verify, ca_file, 0 if ca_file is None else os.stat(ca_file).st_mtime_ns)
+    except OSError as error:  # ssl.SSLError is one
+        hint = "its provider is out of reach until the file is whole and the provider changed, or the gateway started"
+        log.error("ca_file_unusable", file=ca_file, error=error.strerror or str(error), hint=hint)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which knows no authority
 
 
 @lru_cache(64)

@@ -18,8 +18,7 @@ from gateway.control.files import journal_folder
 from gateway.control.snapshots import revoked_path
 from gateway.pipeline import Access
 from gateway.providers.catalog import Catalog
-from gateway.routing.needs import SHAPES, output_tokens
-from gateway.routing.settings import fill, settable, settle
+from gateway.routing.settings import BOUNDS, exceeds, fill, settable, settle
 from gateway.schemas.call import Call
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.lastwords import last_charge
@@ -31,9 +30,6 @@ from gateway.wiring.revoking import Revoking
 
 AGAIN = 60.0
 """Seconds until the same budget's warning is logged again by the same worker."""
-
-CAPS = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens"))
-"""Forced parameters that only ever lower what a request asks for."""
 
 MEMO = 1024
 SWEEP = 5
@@ -169,8 +165,10 @@ def edit(call: Call, defaults: Settings, forced: Settings) -> None:
         return
     if defaults:
         fill(call, defaults)
-    shape = SHAPES.get(call.endpoint)
-    asked = output_tokens(call, shape) if shape is not None else 0
-    kept = [one for one in forced if not (one[0] in CAPS and one[1].isdigit() and 0 < asked <= int(one[1]))]
+    kept = [
+        one
+        for one in forced
+        if one[0] not in BOUNDS or not one[1].isdigit() or exceeds(call, one[0], int(one[1]))
+    ]
     if kept:
         settle(call, tuple(kept))

@@ -6,22 +6,22 @@ is not, the prompt is counted, and what was reserved by guess is reserved anew b
 """
 
 from collections.abc import Hashable
-from math import ceil
 from time import time
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from gateway._speedups.guesses import ENOUGH, SMALLEST, Asked, Figure, Guesser, Outlook
 from gateway._speedups.jsonscan import Facts
-from gateway.access.holds import Amount, Guess, Wanted
 from gateway.dialects.endpoints import ENDPOINTS
+from gateway.dialects.taps import gemini_choices
 from gateway.errors import BadRequest
 from gateway.providers.catalog import Catalog
 from gateway.providers.prices import rates_at
 from gateway.routing.needs import LONGEST_WORD, SHAPES, output_tokens
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
-from gateway.schemas.plan import Plan, Target
+from gateway.schemas.plan import Target
 from gateway.schemas.record import Record
 from gateway.tokens.models import reading_of
 from gateway.tokens.ratios import Counter
@@ -30,52 +30,20 @@ FIRST_ANSWER = 512.0
 """Tokens of an answer, before a model has given any."""
 FIRST_SIZE = 0.25
 """Tokens for each byte of a prompt, before its model has told any."""
-FILE = 1100
-"""Tokens of a file within a prompt."""
-SHARE, STEP = 0.95, 0.05
-"""Of what is told, this share is not more than the guess; each report moves it by such a part."""
-ENOUGH, MANY = 8, 64
-"""Reports from which on a guess is one of its own, and from which on only every eighth is heard."""
-SMALLEST = 64
-"""Bytes of a prompt that teaches what the next ones are like."""
-COUNTED = 64 << 10
-"""Bytes of a prompt that is counted where that decides; 1 ms or so."""
-SAMPLED, EVERY = 8 << 10, 64
-"""Bytes of a prompt that may be counted for the sake of learning, and how seldom that is done."""
-USUAL_TOKENS, LONG_TOKENS = 1000, 100_000
-"""Of a prompt, by which its rates are chosen; those of a longer one may be others."""
+USUAL_TOKENS = 1000
+"""Of a prompt, by which its rates are chosen."""
 ATTO_IN_NANO = 1e9
+LEGACY = "completions"
+MOST_ANSWERS, MOST_PROMPTS = 128, 2048
+"""Of what one request may ask for; providers refuse more."""
 MEMO = 1024
 WINDOW = 512
+PLAIN = frozenset(name for name, shape in SHAPES.items() if not shape.output)
+"""Endpoints whose requests say in `max_tokens` and `n` what they allow."""
 
 Key = TypeVar("Key", bound=Hashable)
 Rates = tuple[float, float, float]
 """The highest nano-dollars for a token in, a token out, and a request."""
-
-
-class Figure(msgspec.Struct, gc=False):
-    """What `SHARE` of all that was told is not above; the highest of the first few reports, at the beginning."""
-
-    value: float
-    least: float
-    most: float
-    reports: int = 0
-    highest: float = 0.0
-
-    def tell(self, value: float) -> None:
-        """One more report: the figure goes up by much where that was above, down by little where not."""
-        self.reports += 1
-        if self.reports > MANY and self.reports & 7:
-            return
-        if self.reports <= ENOUGH:
-            self.highest = max(self.highest, value)
-            if self.reports < ENOUGH:
-                return
-            moved = self.highest
-        else:
-            far = STEP * self.value
-            moved = self.value + far * SHARE if value > self.value else self.value - far * (1 - SHARE)
-        self.value = min(max(moved, self.least), self.most)
 
 
 class Figures(Generic[Key]):
@@ -91,7 +59,7 @@ class Figures(Generic[Key]):
         if found is None:
             if len(self._known) >= MEMO:
                 del self._known[next(iter(self._known))]
-            found = self._known[key] = msgspec.structs.replace(self._first)
+            found = self._known[key] = self._first.fresh()
         return found
 
 
@@ -103,23 +71,6 @@ class Lessons:
         self.sizes = Figures[Target](Figure(FIRST_SIZE, 0.01, 4.0))
         self.answers = Figures[Target](Figure(FIRST_ANSWER, 16.0, 1e6))
         self.answers_of = Figures[tuple[str, Target]](Figure(FIRST_ANSWER, 16.0, 1e6))
-
-
-class Outlook(msgspec.Struct):
-    """What is known of requests with these targets: the first one, the rates, tokens for a byte of a prompt, tokens of
-    an answer. `turn` counts its requests, as far as its ratio is to be learnt; else it is below 0."""
-
-    targets: tuple[Target, ...]
-    target: Target
-    rates: Rates
-    size: Figure
-    answer: Figure
-    turn: int
-
-    def is_due(self) -> bool:
-        """Whether a prompt is to be counted, so that its report teaches the model's ratio."""
-        self.turn += 1
-        return self.turn <= ENOUGH or self.turn % EVERY == 0
 
 
 def parts_of(body: bytes) -> tuple[int, int]:
@@ -135,128 +86,93 @@ def _has_file(body: bytes) -> bool:
     return any(body.find(b" ", at, at + WINDOW) < 0 for at in range(0, len(body) - WINDOW, WINDOW))
 
 
-class Asked(msgspec.Struct, gc=False):
-    """What one request will take (`amount`), and of what that was made up: tokens that it allows for an answer and for
-    how many of them, bytes of text and files in its prompt, and what that is in tokens by count, once it was."""
-
-    counter: Counter
-    call: Call
-    outlook: Outlook
-    rates: Rates
-    output: int
-    allowed: int
-    choices: int
-    text: int
-    files: int
-    amount: Amount
-    counted: int = 0
-
-    def exactly(self) -> Amount | None:
-        """The same with its prompt counted; None where that cannot be done, or was."""
-        if self.counted or self.text > COUNTED or not self._count():
-            return None
-        prompt = self.counter.scaled(self.outlook.target.model, self.counted)
-        self.amount = priced(prompt, self.output, self.rates)
-        return self.amount
-
-    def _count(self) -> bool:
-        call = self.call
-        endpoint = ENDPOINTS.get(call.endpoint)
-        if endpoint is None or not endpoint.converses or not isinstance(call.facts, Facts):
-            return False
-        try:
-            if call.request is None:
-                call.request = endpoint.read(call)
-        except BadRequest:  # whoever must read it says so
-            return False
-        if not isinstance(call.request, ChatRequest):
-            return False
-        self.counted = self.counter.count(self.outlook.target.model, call.request)
-        return True
+def answers(call: Call) -> int:
+    """How many answers a request asks its provider to write."""
+    facts: Facts = call.facts
+    if call.endpoint == "generate_content":
+        return gemini_choices(facts)
+    found = max(1, min(facts.choices, MOST_ANSWERS)) if facts.choices else 1
+    if call.endpoint != LEGACY:
+        return found
+    try:
+        said = _legacy.decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return found
+    prompts = sum(not isinstance(one, int) for one in said.prompt) if isinstance(said.prompt, list) else 1
+    best = said.best_of if isinstance(said.best_of, int) else 1
+    return min(max(found, best), MOST_ANSWERS) * max(1, min(prompts, MOST_PROMPTS))
 
 
-def priced(prompt: int, output: int, rates: Rates) -> Amount:
-    """Tokens, and what they cost."""
-    return prompt + output, ceil(prompt * rates[0] + output * rates[1] + rates[2])
+class _Legacy(msgspec.Struct, gc=False):
+    """A completion's request: several prompts are answered each by itself, the best of `best_of` is told."""
+
+    prompt: Any = None
+    best_of: Any = None
 
 
-class Guesses(Guess):
-    """What requests will take, by one configuration. `reserve` is what is held for an answer (`Limits.reserve`)."""
+_legacy = msgspec.json.Decoder(_Legacy)
+
+
+class Guesses(Guesser):
+    """What requests will take, by one configuration. `reserve` is what is held for an answer (`Limits.reserve`). What
+    nearly every request is asked stands in `_speedups/guesses`; here is what the others are."""
 
     def __init__(self, catalog: Catalog, lessons: Lessons, reserve: str = "asked") -> None:
+        super().__init__(PLAIN, learns=reserve == "learned", most=reserve == "most")
         self._catalog = catalog
         self._lessons = lessons
-        self._learns = reserve == "learned"
-        self._most = reserve == "most"
         self._counter = lessons.counter
-        self._outlooks: dict[tuple[Target, ...], Outlook] = {}
-        self._last: Outlook | None = None
 
-    def of(self, call: Call, plan: Plan, key: str) -> Asked:
-        """What this request is expected to take at the dearest target; what has no known price costs nothing."""
-        targets, facts, text = plan.targets, call.facts, len(call.body)
-        outlook = self._last
-        if outlook is None or outlook.targets is not targets:
-            outlook = self._last = self._outlooks.get(targets) or self._look_out(targets)
-        files = 0
-        if not isinstance(facts, Facts):
-            text, files = 0, 1
-        if text > LONGEST_WORD:
-            text, files = parts_of(call.body)
-        prompt = int(text * outlook.size.value) + files * FILE
-        shape = SHAPES.get(call.endpoint)
-        allowed = output = 0
-        choices = 1
-        if shape is not None:
-            choices = max(1, min(facts.choices, 128)) if facts.choices else 1
-            allowed = output = output_tokens(call, shape)
-            if self._learns or not allowed:
-                output = self._output(allowed, outlook, key)
-            output *= choices
-        rates = outlook.rates if prompt <= LONG_TOKENS else self._rates(targets, prompt)
-        amount = prompt + output, ceil(prompt * rates[0] + output * rates[1] + rates[2])
-        found = Asked(self._counter, call, outlook, rates, output, allowed, choices, text, files, amount)
-        if outlook.turn >= 0 and text <= SAMPLED and outlook.is_due():
-            found.exactly()
-        return found
+    def _allows(self, call: Call) -> tuple[int, int] | None:
+        """Tokens that a request allows for an answer, and how many answers; None where none is written."""
+        shape = SHAPES.get(call.endpoint) or (SHAPES["chat_completions"] if call.endpoint == LEGACY else None)
+        return None if shape is None else (output_tokens(call, shape), answers(call))
+
+    def _parts(self, body: bytes) -> tuple[int, int]:
+        return parts_of(body)
 
     def _output(self, allowed: int, outlook: Outlook, key: str) -> int:
         """Tokens of an answer that is as long as most, or of the longest that there can be."""
         target = outlook.target
-        if self._most:
+        if self.most:
             return self._catalog.max_output(target.provider, target.model)
-        learned = outlook.answer
-        if self._learns:
-            own = self._lessons.answers_of.of((key, target))
-            learned = learned if own.reports < ENOUGH else own
+        own = self._lessons.answers_of.of((key, target))
+        learned = outlook.answer if own.reports < ENOUGH else own
         if allowed and (learned.reports < ENOUGH or allowed < learned.value):
             return allowed
         return int(learned.value)
 
-    def learn(self, record: Record, wanted: Wanted) -> None:
-        """What the request turned out to have taken."""
-        usage = record.usage
-        if usage is None or record.estimated or not isinstance(wanted, Asked):
-            return
-        outlook, text = wanted.outlook, wanted.text
-        target = outlook.target
-        if record.model != target.model or record.provider != target.provider:
-            return  # another one answered, of whose kind this prompt was not taken for
-        if (self._learns or not wanted.allowed) and usage.output:
-            output = usage.output / wanted.choices
-            outlook.answer.tell(output)
-            if self._learns:
-                self._lessons.answers_of.of((record.key, target)).tell(output)
-        if text >= SMALLEST and usage.input:
-            outlook.size.tell(max(usage.input - wanted.files * FILE, 1) / text)
-            if wanted.counted:
-                wanted.counter.ratios.learn(target.model, wanted.counted, usage.input)
+    def _count(self, call: Call, model: str) -> tuple[int, int] | None:
+        """The prompt's tokens by count, and as this model is expected to report them; None where nobody can tell."""
+        endpoint = ENDPOINTS.get(call.endpoint)
+        if endpoint is None or not endpoint.converses or not isinstance(call.facts, Facts):
+            return None
+        try:
+            if call.request is None:
+                call.request = endpoint.read(call)
+        except BadRequest:  # whoever must read it says so
+            return None
+        if not isinstance(call.request, ChatRequest):
+            return None
+        counted = self._counter.count(model, call.request)
+        return counted, self._counter.scaled(model, counted)
 
-    def _look_out(self, targets: tuple[Target, ...]) -> Outlook:
+    def _heard(self, record: Record, asked: Asked) -> None:
+        """Learns of the caller's own answers, and of a prompt that was counted."""
+        usage, target = record.usage, asked.outlook.target
+        if usage is None:
+            return
+        if self.learns and usage.output:
+            self._lessons.answers_of.of((record.key, target)).tell(usage.output / asked.choices)
+        if asked.counted and asked.text >= SMALLEST and usage.input:
+            self._counter.ratios.learn(target.model, asked.counted, usage.input)
+
+    def _look_out(self, targets: tuple[Target, ...], known: dict[tuple[Target, ...], Outlook]) -> Outlook:
+        """Adds what is known of these targets."""
         lessons, first = self._lessons, targets[0]
-        if len(self._outlooks) >= MEMO:
-            self._outlooks.clear()
-        found = self._outlooks[targets] = Outlook(
+        if len(known) >= MEMO:
+            known.clear()
+        found = known[targets] = Outlook(
             targets,
             first,
             self._rates(targets, USUAL_TOKENS),

@@ -2,43 +2,32 @@
 
 import asyncio
 import traceback
-from functools import cache
-from pathlib import Path
 from time import time
 
 from gateway._speedups.ledger import Ledger
 from gateway.cache.agreement import Agreement
 from gateway.cache.embedding.base import Embedder, EmbedderMissing
-from gateway.cache.embedding.remote import Ask, RemoteEmbedder
+from gateway.cache.embedding.remote import Ask
+from gateway.cache.embedding.verifier import OnnxVerifier, VerifierMissing
 from gateway.cache.graph import Graphs
-from gateway.cache.semantic import Semantic
+from gateway.cache.semantic import Bounds, Questions, Semantic
 from gateway.cache.store import Store
 from gateway.cache.vectors import Vectors
 from gateway.cache.verdicts import Verdicts, edition_of
 from gateway.cache.verification import Verification, same_answer
+from gateway.cache.worded import Worded
 from gateway.config import Config
 from gateway.schemas.caching import Semantic as SemanticSettings
 from gateway.schemas.caching import Settings
 from gateway.telemetry.logs import log
+from gateway.wiring.models import embedder_of, static, verifier_of
 
-DEADLINE = 0.1
-"""Seconds after which a request goes on without the vector of its question."""
-REMOTE_DEADLINE = 0.25
-"""The same, where a provider is asked for it."""
 MEMORY = 160 << 20
-"""Bytes of vectors in one worker."""
+"""Bytes of questions in one worker."""
 MOST = 200_000
-"""Vectors of one namespace."""
+"""Questions of one namespace, where vectors are searched."""
 SOON = 0.0025
 """Seconds until more of what other workers wrote is learned."""
-
-
-@cache
-def static() -> Embedder:
-    """The table, read once: before the fork it is every worker's. Raises EmbedderMissing."""
-    from gateway.cache.embedding.static import installed  # only where its package is needed
-
-    return installed()
 
 
 def learn(config: Config) -> None:
@@ -67,25 +56,40 @@ class Meanings:
         self._graphs: Graphs | None = None
         self._again: asyncio.TimerHandle | None = None
         self._embedder: Embedder | None = None
+        self._verifier: OnnxVerifier | None = None
         self.meaning = self._made(store, settings)
 
     def _made(self, store: Store, settings: Settings) -> Semantic | None:
         if settings.semantic is None:
             return None
         try:
-            embedder = embedder_of(settings.semantic, self._ask)
-        except EmbedderMissing as error:
+            embedder = embedder_of(settings.semantic, self._ask, _left_alone)
+            self._verifier = verifier_of(settings.semantic)
+        except (EmbedderMissing, VerifierMissing) as error:
             log.error(
                 "cache_without_meaning", error=str(error), hint="requests are answered exactly or not at all"
             )
             return None
-        self._embedder, self._graphs, self._guards = embedder, Graphs(_warn), Agreement()
+        self._embedder, self._guards = embedder, Agreement()
         if settings.semantic.verify:
             self._verdicts, self.verification = _verified(settings.semantic, self._ledger)
-        vectors = Vectors(
-            embedder.dimensions, memory=MEMORY, most=MOST, life=settings.ttl, indexing=self._graphs
+        return self._found_by(embedder, store, settings.semantic, settings.ttl)
+
+    def _found_by(
+        self, embedder: Embedder, store: Store, settings: SemanticSettings, life: float
+    ) -> Semantic:
+        searched = None
+        if settings.verifier is not None and settings.verifier.reworded:
+            self._graphs = Graphs(_warn)
+            sizes = {"memory": MEMORY, "most": MOST}
+            searched = Vectors(embedder.dimensions, **sizes, life=life, indexing=self._graphs)
+        questions: Questions = Worded(memory=MEMORY, life=life, now=time()) if searched is None else searched
+        return Semantic(
+            *(embedder, store, self._guards, questions),
+            bounds=Bounds(settings.threshold, settings.same_words),
+            verifier=self._verifier,
+            reworded=searched,
         )
-        return Semantic(embedder, store, self._guards, vectors)
 
     async def same(self, kept: str, fresh: str) -> bool | None:
         """Whether two answers say the same, as far as can be told."""
@@ -118,30 +122,22 @@ class Meanings:
 
     def stop(self) -> None:
         """Nothing more is learned."""
+        if self.meaning is not None:
+            self.meaning.stop()
         self.meaning = None
         if self._again is not None:
             self._again.cancel()
         if self._graphs is not None:
             self._graphs.stop()
-        end = getattr(self._embedder, "stop", None)  # the table has nothing to end
-        if end is not None:
-            end()
+        for model in (self._embedder, self._verifier):
+            end = getattr(model, "stop", None)  # the table has nothing to end
+            if end is not None:
+                end()
 
 
 def _verified(settings: SemanticSettings, ledger: Ledger) -> tuple[Verdicts, Verification]:
     verdicts = Verdicts(ledger, edition_of(settings))
     return verdicts, Verification(settings.verify, settings.error_bound, tallies=verdicts)
-
-
-def embedder_of(settings: SemanticSettings, ask: Ask) -> Embedder:
-    """Raises EmbedderMissing."""
-    if settings.embedder == "static":
-        return static()
-    if settings.embedder == "onnx":
-        from gateway.cache.embedding.onnx import OnnxEmbedder  # only where its package is needed
-
-        return OnnxEmbedder(Path(settings.path), deadline=DEADLINE)
-    return RemoteEmbedder(settings.embedder, ask, deadline=REMOTE_DEADLINE, warn=_left_alone)
 
 
 def _left_alone(rests: bool) -> None:

@@ -1,5 +1,6 @@
 """Questions compared by a provider's embedding model: asked for beside the request, and never waited for in vain."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -58,10 +59,13 @@ def test_a_provider_says_what_is_alike(start_gateway: StartGateway, openai_upstr
     assert looked(ask(gateway, ASKED)) == "miss"
     openai_upstream.wait(lambda: looked(ask(gateway, ALIKE, ONLY)) == "semantic")
     assert looked(ask(gateway, OTHER)) == "miss"
+    openai_upstream.wait(lambda: len(embeddings(openai_upstream)) > 2)  # beside the request
     asked = embeddings(openai_upstream)
     assert [seen.json()["input"] for seen in asked] == [[ASKED], [ALIKE], [OTHER]], "each text once"
     assert asked[0].json()["model"] == "text-embedding-3-small"
-    assert gateway.metric("gateway_requests_total", endpoint="embeddings", status="200") == 3
+    openai_upstream.wait(
+        lambda: gateway.metric("gateway_requests_total", endpoint="embeddings", status="200") == 3
+    )
     assert gateway.metric("gateway_tokens_total", endpoint="embeddings", type="input") == 15
     assert gateway.metric("gateway_cost_usd_total", endpoint="embeddings") > 0
     looks = gateway.metric("gateway_cache_lookups_total")
@@ -114,10 +118,17 @@ def test_a_provider_that_is_slow_holds_nobody_up_for_long(
     held = Gate()
     openai_upstream.handle(pointing(held))
     gateway = start_gateway(cache=by("openai/text-embedding-3-small"), server={"workers": 1})
-    for number in range(6):
-        reply = ask(gateway, f"What is {number}?")
-        assert (reply.status, looked(reply)) == (200, "miss"), reply.body
-    # Three are waited for; where that took five seconds, one more is tried beside the requests.
-    assert 3 <= len(embeddings(openai_upstream)) <= 4
+    numbers = itertools.count()
+
+    def misses() -> bool:
+        reply = ask(gateway, f"What is {next(numbers)}?")
+        return (reply.status, looked(reply)) == (200, "miss")
+
+    openai_upstream.wait(lambda: misses() and "cache_embedder_rests" in gateway.log())
+    before = len(embeddings(openai_upstream))
+    assert all(misses() for _ in range(6))
+    # Where that took five seconds, one more is tried beside the requests.
+    assert before >= 3
+    assert len(embeddings(openai_upstream)) <= before + 1
     gateway.stop()
     held.open()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -178,6 +179,8 @@ def test_errors_are_those_that_boto3_knows(runtime: Any, bedrock_server: FaultSe
 def test_a_cut_stream_is_no_end(runtime: Any, bedrock_server: FaultServer) -> None:
     cut = b"".join(stream_of(WORDS)[:3])
     bedrock_server.script(wire.whole(cut, content_type="application/vnd.amazon.eventstream"))
-    stream = runtime.converse_stream(modelId=MODELS[0], messages=MESSAGES)["stream"]
-    with pytest.raises(botocore.exceptions.EventStreamError, match="before it was complete"):
+    with (
+        closing(runtime.converse_stream(modelId=MODELS[0], messages=MESSAGES)["stream"]) as stream,
+        pytest.raises(botocore.exceptions.EventStreamError, match="before it was complete"),
+    ):
         list(stream)

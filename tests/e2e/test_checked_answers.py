@@ -117,6 +117,30 @@ def test_answers_that_agree_or_cannot_be_compared_change_nothing_and_are_recorde
     gateway.stop()
 
 
+def test_each_route_has_its_own_account(start_gateway: StartGateway, openai_upstream: FaultServer) -> None:
+    models = {"good": {"targets": [MODEL]}, "bad": {"targets": [MODEL], "cache": {"threshold": 0.94}}}
+    gateway = start_gateway(cache=CHECKED, models=models, limits={"shadows": 100}, server={"workers": 1})
+    openai_upstream.handle(answering(do="Press reset.", can="Press  reset.\n"))
+    for model in ("good", "bad", MODEL):
+        assert looked(ask(gateway, ASKED, model=model)) == "miss"
+        openai_upstream.wait(lambda: looked(ask(gateway, ALIKE, ONLY, model=model)) == "semantic")  # noqa: B023
+        assert looked(ask(gateway, ALIKE, UNKEPT, model=model)) == "semantic"
+    openai_upstream.wait(lambda: verdicts(gateway) == (3, 0, 0))
+    openai_upstream.handle(answering(can="Bananas are yellow."))
+    assert looked(ask(gateway, ALIKE, UNKEPT, model="bad")) == "semantic"
+    openai_upstream.wait(lambda: verdicts(gateway) == (3, 1, 0))
+
+    def of(name: str) -> list[float]:
+        routes = ("good", "bad", "other")
+        return [gateway.metric(f"gateway_cache_route_{name}", route=route) for route in routes]
+
+    assert of("checks_total") == [1, 2, 1]
+    assert of("wrong_total") == [0, 1, 0]
+    good, bad, other = of("threshold")
+    assert bad > good == other >= 0.93
+    gateway.stop()
+
+
 def test_a_check_never_delays_and_a_drain_does_not_wait_for_it(
     start_gateway: StartGateway, openai_upstream: FaultServer
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import openai_wire
 import pytest
 import wire
-from fault_server import CLOSE, FaultServer
+from fault_server import CLOSE, FaultServer, Pause
 from gateway_process import CALLER_KEY, OPENAI_KEY, Gateway
 from raw_client import exchange, request
 from samples import HELLO
@@ -48,6 +48,24 @@ def test_an_error_passes_as_it_is(gateway: Gateway, openai_upstream: FaultServer
     reply = through(gateway, "GET", "/passthrough/openai/files/none")
     assert reply.status == 404
     assert reply.json()["error"]["message"] == "no such file"
+
+
+def test_a_provider_that_repeats_its_key_does_not_give_it_away(
+    gateway: Gateway, openai_upstream: FaultServer
+) -> None:
+    escaped = OPENAI_KEY.replace("-", "\\u002D")
+    said = openai_wire.error(f"no such key: {OPENAI_KEY} {'x' * 9000}")
+    body = wire.json.dumps(said).replace("no such", escaped).encode()
+    at = body.index(OPENAI_KEY.encode()) + 5  # it stands in two pieces
+    head = wire.head(401, content_type="application/json", content_length=str(len(body)), x_echo=OPENAI_KEY)
+    for path in ("/passthrough/openai/files/none", "/v1/files/none?provider=openai"):
+        openai_upstream.script([head + body[:at], Pause(0.05), body[at:]])
+        reply = through(gateway, "GET", path)
+        assert (reply.status, reply.complete) == (401, True)
+        everything = repr(reply.headers) + reply.body.decode()
+        assert OPENAI_KEY not in everything
+        assert escaped not in everything
+        assert reply.json()["error"]["message"] == f"*** key: *** {'x' * 9000}"
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai_wire
 import pytest
 import trustme
 import wire
 from fault_server import CLOSE, FaultServer
 from samples import HELLO
+from test_admin_process import Admin
 
 CHAT = "/v1/chat/completions"
 
@@ -89,3 +91,50 @@ def test_connections_are_kept_and_used_again(start_gateway: Any, openai_upstream
         assert gateway.post(CHAT, body).complete
     assert openai_upstream.accepted - before == 1
     gateway.stop()
+
+
+def test_authorities_that_cannot_be_read_any_more_take_nobody_else_along(
+    start_gateway: Any,
+    authority: trustme.CA,
+    secure: FaultServer,
+    openai_upstream: FaultServer,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    gateway = start_gateway(
+        server={"workers": 1},
+        models={},
+        providers={"trusted": provider(secure, ca_file=str(file)), "plain": provider(openai_upstream)},
+    )
+
+    def ask(name: str) -> Any:
+        return gateway.post(CHAT, {"model": f"{name}/x", "messages": HELLO})
+
+    assert [ask(name).status for name in ("trusted", "plain")] == [200, 200]
+    file.write_text("no certificate")
+    gateway.kill_workers()
+    before = len(secure.seen)
+    assert [ask(name).status for name in ("plain", "trusted")] == [200, 502]
+    assert len(secure.seen) == before, "nobody is trusted instead"
+    assert '"ca_file_unusable"' in gateway.log()
+
+
+@pytest.mark.parametrize("content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nx\n"])
+def test_authorities_that_are_none_are_refused_at_the_admin_port(
+    start_gateway: Any, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text(content)
+    gateway = start_gateway(admin={"enabled": True})
+    admin = Admin(gateway)
+    body = {
+        "id": "new",
+        "type": "openai",
+        "base_url": "https://x.test/v1",
+        "settings": {"ca_file": str(file)},
+    }
+    answer = httpx.post(
+        f"{admin.url}/api/providers", json=body, headers={"authorization": f"Bearer {admin.key}"}
+    )
+    assert (answer.status_code, answer.json()["error"]["path"]) == (422, "settings.ca_file")

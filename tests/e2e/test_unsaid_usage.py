@@ -207,3 +207,34 @@ def test_a_stream_that_is_passed_through_and_tells_nothing_is_charged(
     ]
     gateway.stop()
     assert (statuses[0], statuses[-1]) == (200, 402)  # some 150 tokens each, of 200
+
+
+def test_a_stream_that_is_passed_through_and_left_is_charged_as_far_as_it_came(
+    anthropic_upstream: FaultServer, tmp_path: Path
+) -> None:
+    gate = Gate()
+    whole = anthropic_wire.text_events(WORDS)
+    anthropic_upstream.script([wire.STREAM_HEAD, *map(wire.chunk, whole[:-3]), gate])
+    config = {
+        "server": {"workers": 1},
+        "providers": {"anthropic": {"base_url": anthropic_upstream.url, "keys": ["sk-ant-x"]}},
+    }
+    asked = {
+        "model": "claude-x",
+        "max_tokens": 9,
+        "stream": True,
+        "messages": [{"role": "user", "content": ASKED}],
+    }
+    gateway = Gateway(config, tmp_path)
+    with gateway.connect() as connection:
+        connection.send(gateway.encode("/passthrough/anthropic/v1/messages", asked))
+        connection.head()
+        heard = b""
+        for piece in connection.pieces():
+            heard += piece
+            if heard.count(b"content_block_delta") > len(WORDS):
+                break
+    gate.open()
+    output = gateway.metric("gateway_tokens_total", endpoint="passthrough", type="output")
+    gateway.stop()
+    assert output > len(WORDS) // 2

@@ -67,19 +67,23 @@ class RemoteEmbedder:
             self._known.move_to_end(text)
         return vector
 
+    def prepare(self, text: str) -> None:
+        if text in self._expected or text in self._known:
+            return
+        if self.rests:
+            if not self._expected and not self._is_left_alone():
+                self._expect(text)
+        elif len(self._expected) < MOST_WAITING:
+            self._expect(text)
+
     async def embed(self, text: str) -> bytes | None:
         known = self.now(text)
         if known is not None:
             return known
+        self.prepare(text)
         expected = self._expected.get(text)
-        if self.rests:
-            if expected is None and not self._expected and not self._is_left_alone():
-                self._expect(text)  # nobody waits for what may fail once more
+        if expected is None or self.rests:  # nobody waits for what may fail once more
             return None
-        if expected is None:
-            if len(self._expected) >= MOST_WAITING:
-                return None
-            expected = self._expect(text)
         done, _ = await asyncio.wait((expected,), timeout=self._deadline)
         return expected.result() if done else None
 

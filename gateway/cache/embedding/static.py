@@ -94,6 +94,9 @@ class StaticEmbedder:
         """How a text is cut."""
         return self._table.tokens(text)
 
+    def prepare(self, text: str) -> None:
+        """There is nothing to prepare."""
+
     async def embed(self, text: str) -> bytes | None:
         return self.now(text)
 

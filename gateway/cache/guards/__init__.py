@@ -9,9 +9,9 @@ import msgspec
 
 from gateway.cache.guards.gist import Gist
 from gateway.cache.guards.reading import gist_of
-from gateway.cache.guards.verdict import objection, signature
+from gateway.cache.guards.verdict import objection, rewords, signature
 
-__all__ = ["GUARDS", "Gist", "agree", "gist_of", "objection", "pack", "signature", "unpack", "why"]
+__all__ = ["GUARDS", "Gist", "agree", "gist_of", "objection", "pack", "rewords", "signature", "unpack", "why"]
 
 GUARDS = (
     "language", "numbers", "negation", "antonyms", "units", "formats", "names", "words", "question", "tense", "quotes",
@@ -43,4 +43,5 @@ def unpack(data: bytes) -> Gist | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     size = len(gist.line)
-    return gist if len(gist.roles) == len(gist.groups) == len(gist.proud) == size else None
+    whole = len(gist.roles) == len(gist.groups) == len(gist.proud) == len(gist.forms) == size
+    return gist if whole else None

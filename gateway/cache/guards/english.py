@@ -1,9 +1,14 @@
-"""The function words of English, and whether a text is English: only there may a word be passed over."""
+"""The function words of English, and those that tell whether a text is English: only there may one be passed over."""
 
 _ = str.split
 
 ARTICLES = frozenset(_("a an the some any this that these those there it its"))
 SELF = frozenset(_("i me my mine myself we us our ours ourselves one's someone somebody people's"))
+ONESELF = frozenset(_("i me my mine myself we us our ours ourselves"))
+SUBJECTS = frozenset(_("i you he she we they"))
+POSSESSIVES = frozenset(_("my our your his her their"))
+ASKING_FOR = frozenset(_("do does did have to"))
+"""After `what`: something is done with it (what do I need); after `who`, too."""
 FILLERS = frozenset(
     _(
         """please kindly really actually currently exactly just basically simply still already now also so because if
@@ -48,20 +53,20 @@ VERBATIM = frozenset(
 LITERAL = frozenset(_("mean means meaning meanings definition define defined word wording term phrase idiom"))
 """Words of questions about the meaning of words: there no other word will do."""
 
-_TELLING = frozenset(
+TELLING = frozenset(
     _(
         """the is are what how why when where who which does did of and my can should with for from i you it this
         that please to your there was were has have be about an at if not if would could a do in on or me we our"""
     )
 )
-_WEAK = frozenset(_("an in was on so am do no me or as a he we at i to of"))
-_VERBS = frozenset(
+WEAK = frozenset(_("an in was on so am do no me or as a he we at i to of"))
+VERBS = frozenset(
     _(
         """write summarize summarise translate convert explain describe list name give show recommend suggest tell
         compare generate create make find calculate define draft compose rewrite book sort delete remove solve"""
     )
 )
-_FOREIGN = frozenset(
+FOREIGN = frozenset(
     _(
         """de la el les los las le un una une der die das und ein eine einen ist het een van il lo gli di que qui est
         por para com con os da na och att ik je mijn nicht wie wo kann ich sie wir ihr den dem zu auf mit fur del al
@@ -69,21 +74,3 @@ _FOREIGN = frozenset(
         och det som pa kan jag inte hur vad var mein meine wat hoe waar niet cual como donde cuando quien quanto"""
     )
 )
-
-
-def is_english(words: list[str]) -> bool | None:
-    """True where function words prove it, False where another language shows, None where nothing tells."""
-    telling = strong = foreign = strange = 0
-    for word in words:
-        if word in _TELLING:
-            telling += 1
-            strong += word not in _WEAK
-        elif word in _VERBS:
-            strong += 1
-        elif not word.isascii():
-            strange += 1
-        elif word in _FOREIGN:
-            foreign += 1
-    if strange * 4 > len(words) or (foreign + strange and foreign + strange >= max(telling, strong)):
-        return False
-    return True if strong or (telling > 1 and not foreign) else None

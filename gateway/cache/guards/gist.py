@@ -4,7 +4,7 @@ import msgspec
 
 
 class Gist(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a text says, word by word: `line` in order; `roles`, `groups` and `proud` have a letter for each word."""
+    """What a text says, word by word: `line`, and a letter for each in `roles`, `groups`, `proud` and `forms`."""
 
     english: bool
     asks: str
@@ -16,3 +16,4 @@ class Gist(msgspec.Struct, frozen=True, array_like=True, gc=False):
     roles: str
     groups: str
     proud: str
+    forms: str

@@ -41,6 +41,8 @@ ROMAN = {
     for value, word in enumerate(_words("ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi"), start=2)
     if len(word) > 1
 }
+ROMAN_AFTER = frozenset(_words("war part chapter volume phase act type henry louis elizabeth charles george"))
+"""The words that a Roman number may follow; names may be, too."""
 
 
 def number_tokens(core: str) -> list[tuple[str, bool]]:

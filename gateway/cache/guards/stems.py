@@ -97,6 +97,9 @@ IRREGULAR = {
     form: base for line in _IRREGULAR for base, forms in (line.split(":"),) for form in forms.split()
 } | {"left": "left", "lives": "lives"}
 
+DONE_FORMS = frozenset(form for form in IRREGULAR if not form.endswith(("ing", "s")))
+"""Irregular forms that tell of what was done, or is done to somebody."""
+
 _WHOLE = frozenset(
     _words("""news glasses customs goods contents physics scissors means savings evening morning ceiling wedding
     wing king ring spring string thing something anything everything nothing during series species its his

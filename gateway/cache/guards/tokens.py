@@ -1,18 +1,14 @@
-"""A text as tokens: words, numbers, code and the ends of sentences; any text, in one pass, in linear time."""
+"""What one run of letters without spaces is cut into: words, numbers, code, the ends of sentences; in linear time."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 
 import msgspec
 
 from gateway.cache.guards.numerals import number_tokens
 
 _words = str.split
-
-SHORT, REMEMBERED = 24, 4096
-"""Characters of a word that is remembered, and how many are."""
 
 WORD, NUMBER, CODE, STOP, COMMA = range(5)
 
@@ -46,22 +42,6 @@ class Token(msgspec.Struct, gc=False):
     joined: bool = False
 
 
-def tokens_of(text: str) -> list[Token]:
-    """The tokens of `text`. A STOP ends every sentence and every line; a COMMA stands for each comma."""
-    found: list[Token] = []
-    for line in straightened(text).splitlines():
-        chunks = line.split()
-        shouted = _shouted(chunks)
-        start = True
-        for chunk in chunks:
-            read = _remembered(chunk, start, shouted) if len(chunk) <= SHORT else _read(chunk, start, shouted)
-            found.extend(read)
-            start = read[-1].kind == STOP if read else start
-        if not start:
-            found.append(Token("", STOP))
-    return found
-
-
 def straightened(text: str) -> str:
     """One way of writing quotes, widths and compatibility forms (NFKC)."""
     if text.isascii():
@@ -69,28 +49,18 @@ def straightened(text: str) -> str:
     return unicodedata.normalize("NFKC", text.translate(_STRAIGHT))
 
 
-def quotes_of(text: str) -> tuple[str, ...]:
-    """What stands in quotation marks or backticks, case folded, sorted; an apostrophe opens nothing."""
-    plain = straightened(text)
-    if '"' not in plain and "'" not in plain:
-        return ()
+def quotes_in(plain: str) -> tuple[str, ...]:
+    """What stands in quotation marks of a straightened text, case folded, sorted; an apostrophe opens nothing."""
     found = [match[1] for pattern in (_DOUBLE, _SINGLE) for match in pattern.finditer(plain)]
     return tuple(
         sorted(" ".join(quote.casefold().split()).strip(".,;:?!") for quote in found if quote.strip())
     )
 
 
-def _shouted(chunks: list[str]) -> bool:
-    """Whether capitals say nothing here: the line is in capitals, or most of it is in title case."""
-    words = [chunk for chunk in chunks if chunk[0].isalpha()]
-    return len(words) > 2 and sum(word[0].isupper() for word in words) * 10 > len(words) * 7
-
-
-def _read(chunk: str, start: bool, shouted: bool) -> tuple[Token, ...]:
+def cut(chunk: str, start: bool, shouted: bool) -> tuple[Token, ...]:
+    """The tokens of a run without spaces: a STOP where a sentence ends, a COMMA for each comma. `start`: it begins a
+    sentence; `shouted`: capitals say nothing in its line."""
     return tuple(_chunk(chunk, start=start, shouted=shouted))
-
-
-_remembered = lru_cache(REMEMBERED)(_read)  # most words come again; nobody writes into a token that was read
 
 
 def _chunk(chunk: str, *, start: bool, shouted: bool) -> Iterator[Token]:

@@ -7,12 +7,13 @@ from gateway.cache.guards.opposites import OPPOSITES
 from gateway.cache.guards.synonyms import FORMATS, UNITS
 
 _MOST_ORDERED = 64  # words; longer texts must have one order
-_SOFT = "osf"  # roles that a noun may also have by standing before its head: price of tea, recipe for tea
+_SOFT = "of"  # roles that a noun may also have by standing before its head: price of tea, recipe for tea
+_ONES_OWN_DOING = {"g", "d"}  # asking and asked
 _OWNED = {"o", "s"}
 _COMPATIBLE = frozenset(
     pair
     for one, other in (
-        *((" ", other) for other in "osinaftwu"),
+        *((" ", other) for other in "os"),
         *(("o", other) for other in "sifu"),
         *(("s", other) for other in "ifu"),
         ("u", "n"),
@@ -44,15 +45,24 @@ def objection(asked: Gist, kept: Gist) -> str:
         return "negation"
     if asked.line != kept.line and sorted(asked.line) != sorted(kept.line):
         return _difference(asked, kept)
+    asks = _asks(asked, kept)
+    if asks or (asked.line == kept.line and asked.roles == kept.roles and asked.forms == kept.forms):
+        return asks
+    return _order(asked, kept)
+
+
+def rewords(asked: Gist, kept: Gist) -> bool:
+    """Whether two English texts ask one kind of question in other words: no other guard can object."""
+    return asked.english and objection(asked, kept) == "words" and not _asks(asked, kept)
+
+
+def _asks(asked: Gist, kept: Gist) -> str:
+    """Objects where another question is asked: of another kind, in another tense, about another quotation."""
     if asked.asks != kept.asks and not (_open(asked.asks, kept.asks) or _open(kept.asks, asked.asks)):
         return "question"
     if asked.tense != kept.tense and asked.tense and kept.tense:
         return "tense"
-    if asked.quotes != kept.quotes and asked.quotes and kept.quotes:
-        return "quotes"
-    if asked.line == kept.line and asked.roles == kept.roles:
-        return ""
-    return _order(asked, kept)
+    return "quotes" if asked.quotes != kept.quotes and asked.quotes and kept.quotes else ""
 
 
 def _open(one: str, other: str) -> bool:
@@ -88,12 +98,14 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def _order(asked: Gist, kept: Gist) -> str:
-    """Objects where the same words play other parts: a role changed, or two words changed places."""
+    """Objects where the same words play other parts: a role changed, who does what is done, or words changed places."""
     places = _places(asked.line, kept.line)
     for index, place in enumerate(places):
         mine, yours = asked.roles[index], kept.roles[place]
         if mine != yours and mine + yours not in _COMPATIBLE:
             return "roles"
+        if {asked.forms[index], kept.forms[place]} == _ONES_OWN_DOING:
+            return "tense"
     if asked.line == kept.line:
         return ""
     if len(places) > _MOST_ORDERED or not _all_benign(places, asked, kept):

@@ -35,11 +35,13 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """Its answer; `version` is the thing's, for the ETag. One that `waits` holds a key that is to be of use at once."""
+    """Its answer; `version` is the thing's, for the ETag. One that `waits` holds a key that is to be of use at once.
+    `left` is a tenant who is no more, by kind and id: whoever has the id next is somebody else."""
 
     body: Any
     version: int = 0
     waits: bool = False
+    left: tuple[str, str] | None = None
 
 
 Work = Callable[[Connection, Call], Done]
@@ -95,7 +97,7 @@ def _change(kind: Kind, connection: Connection, call: Call) -> Done:
 
 def _delete(kind: Kind, connection: Connection, call: Call) -> Done:
     resources.delete(connection, kind, call.id, call.asked, call.store)
-    return Done(None)
+    return Done(None, left=(kind.name, call.id) if kind.name in caching.TENANTS else None)
 
 
 def _rotate(kind: Kind, connection: Connection, call: Call) -> Done:

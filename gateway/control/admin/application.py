@@ -2,14 +2,13 @@
 
 import asyncio
 import re
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,23 +17,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.control.admin import queries
+from gateway.control.admin import caching, queries
 from gateway.control.admin.access import Admin, Patience, admin_of, bearer
 from gateway.control.admin.actions import ACTIONS, Action, Call, Done
 from gateway.control.admin.answers import HEADERS, Refused, answer, failure, missing
-from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.openapi import document
 from gateway.control.admin.resources import Asked
+from gateway.control.precedence import Precedence
 from gateway.schemas.governance import Gone
 from gateway.store.engine import writing
 from gateway.store.governance import audit
 from gateway.store.sealing import SealBroken
+from gateway.store.trouble import cause, trace
 from gateway.telemetry.logs import log
 
 LARGEST_BODY = 1 << 20
 REQUEST_ID = "x-gateway-request-id"
 _PLACE = re.compile(r" - at `(?:key` in `)?\$\.?(?P<path>[^`]*)`$")
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
 _ID = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 
@@ -63,8 +64,10 @@ class Api:
         version: str,
         changes: Changes,
         metrics: Metrics,
-        cache: Cache | None = None,
+        cache: caching.Cache | None = None,
+        precedence: Precedence | None = None,
     ) -> None:
+        self._precedence = precedence or Precedence()
         self._cache = cache
         self._engine = engine
         self._store = store
@@ -105,7 +108,8 @@ class Api:
             await send(message)
 
         try:
-            request.state.admin = await asyncio.to_thread(self._admin, request)
+            with self._precedence.answering():
+                request.state.admin = await asyncio.to_thread(self._admin, request)
             await inner(scope, receive, sending)
         except ClientDisconnect:
             return
@@ -127,9 +131,12 @@ class Api:
         async def endpoint(request: Request) -> Response:
             _allow(request.state.admin, action.role, scoped=action.scoped)
             call = await self._read(action, request)
-            done = await asyncio.to_thread(self._do, action, call)
+            with self._precedence.answering():
+                done = await asyncio.to_thread(self._do, action, call)
             if action.writes:
                 await self._tell(call.asked.gone, waits=done.waits)
+            if done.left is not None and self._cache is not None:
+                await asyncio.to_thread(caching.bury, self._cache, *done.left)
             headers = {"etag": f'"{done.version}"'} if done.version else {}
             return answer(done.body, action.status, headers)
 
@@ -138,11 +145,12 @@ class Api:
     async def _tell(self, gone: Sequence[Gone], *, waits: bool) -> None:
         """Has the change taken up; where that fails, it is made all the same, and the next one tells of both."""
         try:
-            sooner = bool(gone) and await self._changes.revoke(gone)
+            with self._precedence.answering():
+                sooner = bool(gone) and await self._changes.revoke(gone)
             if waits or not sooner:
                 await self._changes.publish()
         except Exception as error:
-            log.error("change_not_published", error=type(error).__name__, trace=traceback.format_exc())
+            log.error("change_not_published", error=cause(error), trace=trace(error))
 
     async def _read(self, action: Action, request: Request) -> Call:
         """The request as the action takes it. Raises Refused."""
@@ -226,12 +234,11 @@ def _said(error: Exception, request_id: str) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, (OperationalError, PoolTimeout)):
-        log.warning("store_unavailable", error=type(error).__name__, request_id=request_id)
+        log.warning("store_unavailable", error=cause(error), request_id=request_id)
         return Refused(
             503, "store_unavailable", "the store cannot be reached: try again", headers={"retry-after": "1"}
         )
-    shown = "" if isinstance(error, DBAPIError) else traceback.format_exc()  # its parameters may be anything
-    log.error("admin_failed", error=type(error).__name__, request_id=request_id, trace=shown)
+    log.error("admin_failed", error=cause(error), request_id=request_id, trace=trace(error))
     if isinstance(error, SealBroken):
         return Refused(500, "seal_broken", "a secret of the store cannot be opened with this master key")
     return Refused(500, "internal", f"this should not have happened; the log tells more of {request_id}")
@@ -262,6 +269,18 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
+def _stranger(raw: bytes, body: type[msgspec.Struct]) -> str:
+    """The first field that such a body does not have; "" where there is none, or it is no name to repeat."""
+    try:
+        given = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # beyond where the typed reader gave up
+        return ""
+    if not isinstance(given, dict):
+        return ""
+    known = {field.encode_name for field in msgspec.structs.fields(body)}
+    return next((name for name in given if name not in known and _FIELD.fullmatch(name)), "")
+
+
 def _decoded(raw: bytes, action: Action) -> Any:
     """The body as the action's type. Raises Refused."""
     if action.body is None:
@@ -271,6 +290,9 @@ def _decoded(raw: bytes, action: Action) -> Any:
     try:
         return msgspec.json.decode(raw.strip() or b"{}", type=action.body)
     except msgspec.ValidationError as error:
+        if stranger := _stranger(raw, action.body):
+            known = ", ".join(field.encode_name for field in msgspec.structs.fields(action.body))
+            raise Refused(422, "invalid", f"is no field here; known: {known}", stranger) from None
         message = str(error)
         place = _PLACE.search(message)
         said = message if place is None else message[: place.start()]

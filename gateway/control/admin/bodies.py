@@ -29,8 +29,26 @@ Words = Annotated[
 ]
 Parameters = Annotated[dict[Annotated[str, Meta(pattern=PRINTABLE, max_length=64)], Any], Meta(max_length=64)]
 SecretText = Annotated[str, Meta(min_length=1, max_length=16_384, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-Period = Annotated[str, Meta(pattern=r"^(day|week|month|never|rolling:[1-9][0-9]{0,8})$")]
+Period = Annotated[
+    str,
+    Meta(
+        pattern=r"^(day|week|month|never|rolling:[1-9][0-9]{0,8})$",
+        description="A calendar day, week or month (UTC), never anew, or the last so many seconds: rolling:86400",
+    ),
+]
 Role = Literal["owner", "admin", "editor", "viewer"]
+Account = Annotated[
+    str,
+    Meta(
+        pattern=PRINTABLE,
+        min_length=3,
+        max_length=1024,
+        description="KIND:ID, the kind being key, user, team, org, model or provider; or one of these with a model or "
+        "provider: team:ID+model:NAME",
+        examples=["team:search", "team:search+model:openai/gpt-4o"],
+    ),
+]
+Expiry = Annotated[Count, Meta(description="Unix seconds; 0 for never")]
 
 
 class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -40,12 +58,16 @@ class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class OrgDraft(Draft, kw_only=True, forbid_unknown_fields=True):
+    """An organisation, which has teams. A blocked one has all its keys refused."""
+
     name: Name
     metadata: Words = {}
     blocked: bool = False
 
 
 class TeamDraft(Draft, kw_only=True, forbid_unknown_fields=True):
+    """A team, of an organisation or of none. A blocked one has all its keys refused."""
+
     name: Name
     org: Reference = ""
     metadata: Words = {}
@@ -53,6 +75,8 @@ class TeamDraft(Draft, kw_only=True, forbid_unknown_fields=True):
 
 
 class UserDraft(Draft, kw_only=True, forbid_unknown_fields=True):
+    """A person whom keys belong to. A blocked one has all its keys refused."""
+
     name: Name
     email: Annotated[str, Meta(pattern=PRINTABLE, max_length=320)] = ""
     org: Reference = ""
@@ -62,24 +86,36 @@ class UserDraft(Draft, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyDraft(Draft, kw_only=True, forbid_unknown_fields=True):
-    """A virtual key; see `gateway.schemas.governance.VirtualKey`. `credentials` are written, never read back."""
+    """A caller's key. Lists that are empty allow everything. Its limits and budgets are things of their own."""
 
     name: Name = ""
     org: Reference = ""
     team: Reference = ""
     user: Reference = ""
-    models: Globs = ()
-    providers: Globs = ()
-    endpoints: Globs = ()
-    networks: Globs = ()
-    credentials: Annotated[dict[Id, SecretText], Meta(max_length=32)] = {}
-    defaults: Parameters = {}
-    forced: Parameters = {}
-    tags: Globs = ()
+    models: Annotated[
+        Globs,
+        Meta(
+            description="Globs of names that it may ask for, such as openai/gpt-4o*", examples=[["openai/*"]]
+        ),
+    ] = ()
+    providers: Annotated[Globs, Meta(description="Providers that its requests may go to")] = ()
+    endpoints: Annotated[
+        Globs, Meta(description="Endpoints that it may use", examples=[["chat_completions", "messages"]])
+    ] = ()
+    networks: Annotated[Globs, Meta(description="Where it may be used from", examples=[["10.0.0.0/8"]])] = ()
+    credentials: Annotated[
+        dict[Id, SecretText],
+        Meta(max_length=32, description="Provider to a credential of the caller's own; never read back"),
+    ] = {}
+    defaults: Annotated[Parameters, Meta(description="Parameters of requests that do not say them")] = {}
+    forced: Annotated[Parameters, Meta(description="Parameters of requests, whatever they say")] = {}
+    tags: Annotated[Globs, Meta(description="They stand in every record")] = ()
     metadata: Words = {}
-    expires: Count = 0
+    expires: Expiry = 0
     blocked: bool = False
-    keeps_bodies: bool = False
+    keeps_bodies: Annotated[
+        bool, Meta(description="Prompts and answers are kept with its records, where records.bodies is keys")
+    ] = False
 
 
 class ProviderDraft(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -112,22 +148,26 @@ class RouteDraft(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class LimitDraft(Draft, kw_only=True, forbid_unknown_fields=True):
-    """See `gateway.schemas.governance.Limit`."""
+    """How many requests and tokens an account has in each so many seconds, or how many requests at once; 0 bounds
+    nothing."""
 
-    account: Annotated[str, Meta(pattern=PRINTABLE, min_length=3, max_length=1024)]
+    account: Account
     seconds: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 60
     requests: Count = 0
     tokens: Count = 0
-    parallel: Count = 0
+    parallel: Annotated[Count, Meta(description="Requests in flight")] = 0
 
 
 class BudgetDraft(Draft, kw_only=True, forbid_unknown_fields=True):
-    """See `gateway.schemas.governance.Budget`."""
+    """The money that an account has in each period."""
 
-    account: Annotated[str, Meta(pattern=PRINTABLE, min_length=3, max_length=1024)]
-    nano_usd: Count
+    account: Account
+    nano_usd: Annotated[
+        Count,
+        Meta(description="Billionths of a US dollar: 50000000000 are 50 dollars", examples=[50_000_000_000]),
+    ]
     period: Period = "month"
-    soft: bool = False
+    soft: Annotated[bool, Meta(description="Warns, and refuses nothing")] = False
 
 
 class AdminKeyDraft(Draft, kw_only=True, forbid_unknown_fields=True):
@@ -136,7 +176,7 @@ class AdminKeyDraft(Draft, kw_only=True, forbid_unknown_fields=True):
     name: Name
     role: Role
     team: Reference = ""
-    expires: Count = 0
+    expires: Expiry = 0
     blocked: bool = False
 
 

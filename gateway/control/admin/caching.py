@@ -9,6 +9,7 @@ from gateway.control.admin.answers import Refused, missing
 from gateway.control.admin.queries import wrong
 from gateway.control.admin.resources import Asked
 from gateway.store import audit
+from gateway.telemetry.logs import log
 
 TENANTS = ("key", "user", "team", "org")
 PARAMETERS = (*TENANTS, "scope")
@@ -21,7 +22,9 @@ class Cache(Protocol):
     @property
     def is_open(self) -> bool: ...
     def forget(self, id: str) -> bool: ...
-    def purge(self, kind: str, name: str) -> bool: ...
+    def purge(self, kind: str, name: str) -> bool:
+        """False where it has to be asked again. What is not open remembers it until it is. Raises OSError."""
+
     def figures(self) -> dict[str, int]: ...
 
 
@@ -62,6 +65,18 @@ def purge(connection: Connection, given: dict[str, str], asked: Asked, cache: Ca
     _note(connection, "purge", f"{kind}:{name}" if name else kind, asked)
     if not _open(cache).purge(kind, name):
         raise Refused(503, "busy", "the cache cannot take this now; try again")
+
+
+def bury(cache: Cache, kind: str, name: str) -> None:
+    """Forgets all that a tenant had who was deleted: workers refuse them already, and whoever gets the id next must
+    not be told their answers. Where that fails the log says how it is made good."""
+    try:
+        failed = "" if cache.purge(kind, name) else "others are at it"
+    except OSError as error:
+        failed = error.strerror or type(error).__name__
+    if failed:
+        hint = f"ask for DELETE /api/cache?{kind}={name} before anybody else gets this id"
+        log.error("cache_not_purged", tenant=f"{kind}:{name}", error=failed, hint=hint)
 
 
 def _open(cache: Cache | None) -> Cache:

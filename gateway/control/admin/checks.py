@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from sqlalchemy import Connection
 
 from gateway.config import Config
+from gateway.config.allowances import wrong_endpoints, wrong_parameters
 from gateway.control.admin.answers import Refused, invalid
 from gateway.control.admin.declared import Declared
 from gateway.control.admin.kinds import (
@@ -67,6 +68,17 @@ def settled(connection: Connection, kind: Kind, row: Row, store: Store) -> Row:
     if kind is ADMIN_KEY:
         return row
     return _placed(connection, kind, row)
+
+
+def named(kind: Kind, given: Row) -> None:
+    """Raises Refused where a body names endpoints that there are not, or parameters as no request can have them."""
+    if kind is not KEY:
+        return
+    for one in wrong_endpoints(given.get("endpoints", ())):
+        raise invalid(f"endpoints[{one.at}]", f"{one.message}: {one.hint}")
+    for name in ("defaults", "forced"):
+        for one in wrong_parameters(given.get(name, {})):
+            raise invalid(f"{name}.{one.at}", f"{one.message}, {one.hint}")
 
 
 def together(connection: Connection, kind: Kind, row: Row, store: Store) -> None:

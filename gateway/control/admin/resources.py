@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.control.admin.access import ADMIN_PREFIX, KEY_PREFIX, Admin, NewKey, keeps_an_owner, new_key
 from gateway.control.admin.answers import Refused, invalid, missing
-from gateway.control.admin.checks import Store, in_use, settled, together
+from gateway.control.admin.checks import Store, in_use, named, settled, together
 from gateway.control.admin.ending import ended
 from gateway.control.admin.kinds import ADMIN_KEY, CREDENTIAL, KEY, Kind, within
 from gateway.schemas.governance import Gone
@@ -127,6 +127,7 @@ def _allowed(connection: Connection, kind: Kind, id: str, asked: Asked) -> None:
 def create(connection: Connection, kind: Kind, draft: msgspec.Struct, asked: Asked, store: Store) -> Made:
     """The new thing. Raises Refused."""
     given = msgspec.to_builtins(draft)
+    named(kind, given)
     id = given.get("id") or things.new_id(kind.name.replace("_", ""))
     if store.declared.find(kind, id):
         raise Refused(409, "exists", FROM_FILE, "id")
@@ -175,6 +176,7 @@ def change(
     """The thing with the given fields replaced. Raises Refused."""
     old = _mine(connection, kind, id, asked, store, write=True)
     given = msgspec.to_builtins(patch)
+    named(kind, given)
     for name in kind.fixed:
         if name in given and given[name] != (old[name] or ""):
             raise invalid(name, "cannot be changed: make another one")

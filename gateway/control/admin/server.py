@@ -17,7 +17,9 @@ from gateway.control.admin.application import Api, Changes, Metrics
 from gateway.control.admin.caching import Cache
 from gateway.control.admin.checks import Store
 from gateway.control.admin.opening import open_store
+from gateway.control.precedence import Precedence
 from gateway.store.sealing import Unusable
+from gateway.store.trouble import cause
 from gateway.telemetry.logs import log
 
 WAITS = (1.0, 2.0, 5.0, 15.0)
@@ -42,12 +44,13 @@ async def serve_admin(
     metrics: Metrics,
     current: Callable[[], Config] | None = None,
     cache: Cache | None = None,
+    precedence: Precedence | None = None,
 ) -> None:
     """Runs until it is cancelled. The workers need none of it. `current` is the configuration of the moment."""
     engine, store = await _opened(config, current)
     try:
         listener = await _listening(config.admin.host, config.server.admin_port)
-        api = Api(engine, store, __version__, changes, metrics, cache).application()
+        api = Api(engine, store, __version__, changes, metrics, cache, precedence).application()
         log.info("admin_listening", url=f"http://{_shown(config.admin.host)}:{config.server.admin_port}/api")
         await _serve(api, listener)
     finally:
@@ -80,15 +83,16 @@ async def _serve(api: ASGIApp, listener: socket.socket) -> None:
 
 
 async def _opened(config: Config, current: Callable[[], Config] | None) -> tuple[Engine, Store]:
-    tries = 0
+    tries, before = 0, ""
     while True:
         try:
             return await asyncio.to_thread(open_store, config, sys.stdout, current)
         except (SQLAlchemyError, OSError, Unusable) as error:
-            said = str(error) if isinstance(error, (OSError, Unusable)) else type(error).__name__
-            log.error(
-                "store_unusable", error=said, hint="requests are served all the same; it is tried again"
-            )
+            said = cause(error)
+            if said != before:
+                hint = "requests are served all the same; it is tried again"
+                log.error("store_unusable", error=said, hint=hint)
+            before = said
         await asyncio.sleep(WAITS[min(tries, len(WAITS) - 1)])
         tries += 1
 

@@ -3,6 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.access import snapshot
@@ -76,3 +77,20 @@ def test_a_file_is_its_owners_alone_and_a_changed_byte_makes_it_none(tmp_path: P
     path.write_bytes(raw)
     with pytest.raises(DamagedFile):
         snapshot.read(path)
+
+
+@pytest.mark.parametrize(
+    ("blocked", "is_blocked"),
+    [("user:ann", True), ("team:red", True), ("org:o", True), ("team:ann", False), ("user:red", False)],
+)
+def test_who_comes_with_a_token_is_blocked_with_whom_it_names(blocked: str, is_blocked: bool) -> None:
+    layers = Layers(snapshot.EMPTY, Snapshot(encoded(Governance(blocked=("team:other", blocked)))))
+    bearer = VirtualKey("jwt:ann", "", user="ann", team="red", org="o")
+    assert layers.judged(bearer).blocked is is_blocked
+    assert not layers.judged(VirtualKey("jwt:bob", "")).blocked
+    assert Layers(snapshot.EMPTY).judged(bearer) is bearer
+
+
+def test_a_snapshot_of_before_blocks_nobody() -> None:
+    whole = msgspec.msgpack.decode(encoded(held(1)))
+    assert Snapshot(msgspec.msgpack.encode(whole[:5])).blocked == frozenset()

@@ -189,6 +189,21 @@ def test_a_key_bound_to_models_may_pass_nothing_through_unless_told_so(accounts:
     callers(accounts, told).admit(Asked("s"), record).pass_by("openai", record)
 
 
+@pytest.mark.parametrize("endpoint", ["passthrough", "batches", "realtime"])
+def test_what_nobody_reads_is_nothing_for_a_key_with_forced_parameters(
+    accounts: Accounts, endpoint: str
+) -> None:
+    record, plan = Record("r", endpoint=endpoint), Plan((Target("openai", "a"),))
+    forced = callers(accounts, Governance(0, (key(forced={"max_tokens": 7}),))).admit(Asked("s"), record)
+    with pytest.raises(Forbidden, match="forced"):
+        forced.pass_by("openai", record)
+    with pytest.raises(Forbidden, match="forced"):
+        forced.session("a", plan, record)
+    named = Governance(0, (key(forced={"max_tokens": 7}, endpoints=(endpoint,)),))
+    callers(accounts, named).admit(Asked("s"), record).pass_by("openai", record)
+    callers(accounts, named).admit(Asked("s"), record).session("a", plan, record)
+
+
 @pytest.mark.parametrize(
     "account",
     [

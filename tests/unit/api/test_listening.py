@@ -1,5 +1,6 @@
 """A drain closes listeners, and nothing else."""
 
+import multiprocessing
 import os
 import socket
 
@@ -9,6 +10,14 @@ from gateway.listening import stop_listening
 
 
 def test_listeners_close_and_connections_go_on() -> None:
+    """In a process of its own: in this one others' servers listen too."""
+    child = multiprocessing.get_context("fork").Process(target=drained)
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+
+
+def drained() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     address = listener.getsockname()
     client = socket.create_connection(address)

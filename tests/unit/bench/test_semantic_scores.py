@@ -7,7 +7,7 @@ import pytest
 
 from bench.semantic_corpora import Lookups, Pair, lookup_sets, pair_sets
 from bench.semantic_quality import main
-from bench.semantic_scores import Case, of_lookups, of_pairs, of_signatures
+from bench.semantic_scores import Case, of_guards, of_lookups, of_pairs
 from gateway.cache.embedding.base import EmbedderMissing
 from gateway.cache.embedding.static import installed
 
@@ -28,6 +28,9 @@ class Letters:
         row[ord(text[0].lower()) % self.dimensions] = 1.0
         return bytes(row.tobytes())
 
+    def prepare(self, text: str) -> None:
+        """Nothing takes time here."""
+
     async def embed(self, text: str) -> bytes | None:
         return self.now(text)
 
@@ -45,8 +48,9 @@ def counts(case: Case) -> tuple[int, int, int, int]:
 
 
 def test_a_look_alike_is_served_without_guards_and_not_with_them() -> None:
-    guarded, bare = of_pairs("p", PAIRS, Letters())
-    assert (guarded.guards, bare.guards) == (True, False)
+    served, guarded, bare = of_pairs("p", PAIRS, Letters())
+    assert [one.manner for one in (served, guarded, bare)] == ["same words", "guards", "likeness alone"]
+    assert counts(served) == counts(guarded)
     assert counts(guarded) == (1, 0, 2, 1)
     assert counts(bare) == (1, 1, 2, 1)
     assert (bare.at(0.93).recall, bare.at(0.93).precision, bare.at(0.93).wrongly) == (0.5, 0.5, 1.0)
@@ -64,10 +68,26 @@ def test_a_look_up_serves_the_nearest_that_the_guards_let_pass() -> None:
         asked=["how far is Bari?", "Who wrote Emma", "where is Emma?"],
         sought=["bari", "emma", "emma"],
     )
-    guarded, bare = of_lookups("l", lookups, Letters())
-    assert counts(guarded)[:2] == (1, 0)
+    served, guarded, bare = of_lookups("l", lookups, Letters())
+    assert counts(served)[:2] == counts(guarded)[:2] == (1, 0)
     assert counts(bare)[:2] == (2, 1)
-    assert counts(of_signatures("l", lookups))[:2] == (1, 0)
+    assert counts(of_guards("l", lookups))[:2] == (1, 0)
+
+
+class Vowels(Letters):
+    """An embedder to whom texts are alike by how often they have which vowel."""
+
+    def now(self, text: str) -> bytes | None:
+        row = numpy.zeros(self.dimensions, dtype="<f4")
+        for place, letter in enumerate("aeiou"):
+            row[place] = text.lower().count(letter)
+        return bytes((row / numpy.linalg.norm(row)).tobytes())
+
+
+def test_as_served_what_the_guards_take_for_one_may_be_less_alike_than_the_threshold() -> None:
+    pairs = [Pair("What is the capital of Peru?", "Tell me the capital of Peru", 1, "frame")]
+    served, guarded, _ = of_pairs("p", pairs, Vowels())
+    assert (counts(served)[0], counts(guarded)[0]) == (1, 0)
 
 
 def test_corpora_come_from_the_given_folder_and_their_lack_is_no_error(tmp_path: Path) -> None:

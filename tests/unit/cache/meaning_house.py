@@ -43,9 +43,17 @@ def question(
     written: float = NOW,
     expires: float = LATER,
     text: str = "",
+    mark: int | None = None,
 ) -> Question:
+    """Under the mark of its text, if no other is said; with a vector of its own, if not with none."""
     asked = text or f"question {number}"
-    return Question(key_of(number), asked.encode(), b"", vector or direction(number), written, expires)
+    found = mark_of(asked) if mark is None else mark
+    there = direction(number) if vector is None else vector
+    return Question(key_of(number), asked.encode(), b"", found, there, written, expires)
+
+
+def mark_of(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class Words:
@@ -63,22 +71,33 @@ class Words:
             vector = beside(vector, other, 0.1)
         return vector
 
+    def prepare(self, text: str) -> None:
+        """Nothing takes time here."""
+
     async def embed(self, text: str) -> bytes | None:
         return self.now(text)
 
 
 class Strict:
-    """Guards that refuse every question with the word `other` on one side only."""
+    """Guards that refuse every question with the word `other` on one side only; `worded` differently is what has the
+    word `else` on one side only. What agrees has one mark, and what has `twin` on one side only has it, too."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
     def note(self, text: str) -> bytes:
-        return b"other" if "other" in text.split() else b"same"
+        words = text.split()
+        return b"".join(word.encode() for word in ("other", "else", "twin") if word in words) or b"same"
+
+    def mark(self, text: str, note: bytes) -> int:
+        return mark_of((note or self.note(text)).decode().replace("twin", "").replace("same", ""))
 
     def agree(self, asked: str, kept: str, note: bytes) -> bool:
         self.asked.append((asked, kept))
         return self.note(asked) == note
+
+    def rewords(self, asked: str, kept: str, note: bytes) -> bool:
+        return (b"other" in self.note(asked)) == (b"other" in note)
 
 
 class Told:

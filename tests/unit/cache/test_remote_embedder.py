@@ -130,7 +130,9 @@ def test_vectors_have_length_one(values: list[float]) -> None:
         assert math.hypot(*floats(vector)) == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("values", [[], [0.0], [math.inf], [math.nan], [1e308, 1e308], ["a"], [None]])
+@pytest.mark.parametrize(
+    "values", [[], [0.0], [math.inf], [math.nan], [1e308, 1e308], ["a"], [None], [1.0] * 4097]
+)
 def test_what_has_no_direction_is_no_vector(values: list[float]) -> None:
     assert direction(values) is None
 

@@ -7,9 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache import spaces
-from gateway.cache.spaces import Candidate, Index
+from gateway.cache.spaces import UNKNOWN, Candidate, Index
 from gateway.cache.vectors import Vectors
-from tests.unit.cache.meaning_house import DIMENSIONS, LATER, NOW, beside, direction, key_of, question
+from tests.unit.cache.meaning_house import (
+    DIMENSIONS,
+    LATER,
+    NOW,
+    beside,
+    direction,
+    key_of,
+    mark_of,
+    question,
+)
 
 SPACE = b"a" * 16
 
@@ -141,6 +150,31 @@ def test_namespaces_that_ended_are_dropped() -> None:
     assert (len(kept), kept.weight) == (0, 0)
 
 
+def test_what_says_the_same_is_found_by_its_mark_newest_first() -> None:
+    kept = vectors(most=20)
+    for number in range(12):
+        kept.add(SPACE, 1, question(number, mark=number % 3), NOW)
+    found = kept.same(SPACE, 2, direction(8), NOW)
+    assert keys(found) == [key_of(number) for number in (11, 8, 5, 2)]
+    assert found[1].similarity == pytest.approx(1.0, abs=1e-5)
+    assert kept.same(SPACE, 2, b"", NOW)[1].similarity == UNKNOWN
+    assert kept.same(SPACE, 3, b"", NOW) == kept.same(b"b" * 16, 2, b"", NOW) == []
+    assert kept.same(SPACE, 2, direction(8, 3), NOW) == []
+
+
+def test_what_says_the_same_ends_is_forgotten_purged_and_rotates_as_all_does() -> None:
+    kept = vectors(most=6)
+    for number, end in enumerate((LATER, NOW + 5, LATER, LATER)):
+        kept.add(SPACE, 1, question(number, expires=end, written=NOW + number, mark=7), NOW)
+    kept.forget(SPACE, key_of(3))
+    assert keys(kept.same(SPACE, 7, b"", NOW + 6)) == [key_of(2), key_of(0)]
+    kept.purge(1, NOW + 1)
+    assert keys(kept.same(SPACE, 7, b"", NOW)) == [key_of(2)]
+    for number in range(10, 17):
+        kept.add(SPACE, 1, question(number), NOW)
+    assert kept.same(SPACE, 7, b"", NOW) == []
+
+
 def test_a_vector_of_other_dimensions_is_refused() -> None:
     kept = vectors()
     with pytest.raises(ValueError, match="length"):
@@ -168,6 +202,9 @@ class Slow:
     def nearest(self, vector: bytes, most: int, floor: float) -> list[tuple[int, float]]:
         found = [(number, spaces_product(vector, row)) for number, row in enumerate(self.rows)]
         return sorted((near for near in found if near[1] >= floor), key=lambda near: -near[1])[:most]
+
+    def product(self, number: int, vector: bytes) -> float:
+        return spaces_product(vector, self.rows[number])
 
     def take(self, rows: bytes) -> None:
         self.lots.append(rows)
@@ -202,6 +239,8 @@ def test_vectors_wander_into_an_index_and_are_found_on_the_way(monkeypatch: pyte
         for known in (0, number // 2, number):
             found = kept.nearest(SPACE, direction(known), 3, 0.99, NOW)
             assert keys(found) == [key_of(known)]
+            [same] = kept.same(SPACE, mark_of(f"question {known}"), direction(known), NOW)
+            assert (same.key, same.similarity) == (key_of(known), pytest.approx(1.0, abs=1e-3))
     for _ in range(20):
         slow.work()
         kept.tend(NOW)

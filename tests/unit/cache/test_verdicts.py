@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway._speedups.ledger import Ledger, table_sections
-from gateway.cache.verdicts import Verdicts, edition_of
+from gateway.cache.verdicts import MOST_ROUTES, Verdicts, by_route, edition_of, told_apart
 from gateway.cache.verification import STEP, Verification
-from gateway.schemas.caching import Semantic
+from gateway.schemas.caching import Semantic, Verifier
 
 NOW = edition_of(Semantic())
 SPACE, OTHER = b"a" * 16, b"b" * 16
@@ -46,7 +46,14 @@ def test_checks_of_all_workers_add_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [Semantic(threshold=0.95), Semantic(error_bound=0.1), Semantic(embedder="openai/small")]
+    "changed",
+    [
+        Semantic(threshold=0.95),
+        Semantic(error_bound=0.1),
+        Semantic(embedder="openai/small"),
+        Semantic(same_words=0.8),
+        Semantic(verifier=Verifier("/m")),
+    ],
 )
 def test_other_settings_begin_anew(tmp_path: Path, changed: Semantic) -> None:
     ledger = ledger_of(tmp_path)
@@ -65,3 +72,42 @@ def test_in_a_full_table_each_counts_for_itself(tmp_path: Path) -> None:
     verdicts.refresh()
     assert other.threshold(OTHER, 0.93) > 0.93
     assert {name: tally.checked for name, tally in verdicts.all()} == {b"a": 1, b"b": 1}
+
+
+def judged(one: Verification, route: str, verdicts: str) -> None:
+    for verdict in verdicts:
+        one.judged(SPACE, verdict == "+", route)
+
+
+THRESHOLDS = {"faq": 0.93, "strict": 0.97, "unasked": 0.93}
+
+
+def test_routes_are_told_apart_and_what_is_left_of_all_is_the_others(tmp_path: Path) -> None:
+    verdicts, one = checking(ledger_of(tmp_path))
+    judged(one, "faq", "+" * 200 + "-")
+    judged(one, "strict", "+" * 50)
+    judged(one, "", "+" * 30 + "-")
+    assert by_route(verdicts, THRESHOLDS, 0.93) == [
+        ("faq", 201, 1, 0.93),
+        ("strict", 50, 0, 0.97),
+        ("", 31, 1, 0.93),
+    ]
+    assert by_route(verdicts, {}, 0.93) == [("", 282, 2, 0.93)]
+
+
+def test_the_route_that_errs_must_be_asked_more_alike(tmp_path: Path) -> None:
+    verdicts, one = checking(ledger_of(tmp_path))
+    for number in range(256):
+        one.judged(bytes([number]) * 16, True, "strict")
+    for number in range(0, 250, 50):
+        one.judged(bytes([number]) * 16, False, "faq")
+    found = {route: threshold for route, _, _, threshold in by_route(verdicts, THRESHOLDS, 0.93)}
+    assert found["faq"] > 0.93
+    assert found["strict"] == 0.97
+    assert one.threshold(b"\xff" * 16, 0.93, "faq") == pytest.approx(found["faq"])
+    assert one.threshold(b"\xff" * 16, 0.97, "strict") == 0.97
+
+
+def test_only_so_many_routes_are_told_apart() -> None:
+    names = told_apart({f"route {number}": None for number in range(MOST_ROUTES + 50)})
+    assert names == {f"route {number}" for number in range(MOST_ROUTES)}

@@ -202,15 +202,20 @@ def test_without_any_provider_the_way_out_is_shown(command: str, code: int) -> N
         assert name in result.stderr
 
 
-def test_files_that_cannot_be_used_are_found_before_serving(tmp_path: Path) -> None:
-    (tmp_path / "prices.json").write_text("[]")
-    (tmp_path / "ca.pem").write_text("no certificate")
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("price_files: [file]", "price_files[0]: cannot be used"),
+        ("providers: {ollama: {ca_file: file}}", "providers.ollama.ca_file: holds no certificates"),
+    ],
+)
+def test_files_that_cannot_be_used_are_found_before_serving(tmp_path: Path, named: str, problem: str) -> None:
+    (tmp_path / "file").write_text("[]")
     path = tmp_path / "gateway.yaml"
-    path.write_text("providers: {ollama: {ca_file: ca.pem}}\nprice_files: [prices.json]")
+    path.write_text(named)
     result = run("check", "--config", str(path))
     assert result.returncode == 1
-    assert "price_files[0]: cannot be used" in result.stderr
-    assert "providers.ollama.ca_file: holds no certificates" in result.stderr
+    assert problem in result.stderr
 
 
 def test_a_terminal_without_the_characters_is_no_reason_to_fail() -> None:

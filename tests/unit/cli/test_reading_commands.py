@@ -219,6 +219,19 @@ def test_following_tells_each_new_record_once(data: Path) -> None:
     writer.dispose()
 
 
+def test_following_may_begin_with_none(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "logs", "-n", "0", "--data", str(data)) == (0, "", "")
+    writer = open_engine(f"sqlite:///{data}/gateway.db")
+
+    def wait(_: float) -> None:
+        put(writer, spent("n1", 1))
+
+    lines = stored(read_only(Config(data=str(data))), records.c.shadow.is_(False), 0, True, wait)
+    assert next(lines)["request_id"] == "n1"
+    lines.close()  # type: ignore[attr-defined]
+    writer.dispose()
+
+
 def test_a_store_that_goes_away_is_waited_for(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = Config(data=str(data))
     writer = open_engine(f"sqlite:///{data}/gateway.db")

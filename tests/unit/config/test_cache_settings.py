@@ -10,7 +10,7 @@ from gateway.config.caching_model import CacheConfig, settings_for
 from gateway.config.carried import decoded, encoded
 from gateway.config.explanation import explain
 from gateway.providers.registry import known
-from gateway.schemas.caching import Changes, Mode, Semantic, Settings
+from gateway.schemas.caching import Changes, Mode, Semantic, Settings, Verifier
 
 PROVIDERS = "providers: {openai: {keys: [sk-x]}}\n"
 
@@ -50,12 +50,14 @@ def test_everything_can_be_set_and_travels_to_the_workers(tmp_path: Path) -> Non
         tmp_path,
         "cache: {mode: semantic, ttl: 10m, scope: team, max_size: 64MiB, max_entry: 64KiB, replay: paced,"
         " coalesce: false, semantic: {threshold: 0.95, embedder: openai/text-embedding-3-small, max_tokens: 99,"
-        " max_temperature: 0.5, allow: [code, tools], verify: 2%, error_bound: 5%}}\n"
+        " max_temperature: 0.5, allow: [code, tools], verify: 2%, error_bound: 5%,"
+        " same_words: 0.8, verifier: {path: /m, score: 0.8, reworded: true}}}\n"
         "models: {fast: {targets: [openai/gpt-4o-mini], cache: {ttl: 5s, threshold: 0.99}}}\n"
         "teams: {red: {cache: {scope: org}}}\n"
         "keys: {alice: {value: abc, cache: off}}\n",
     )
-    semantic = Semantic(0.95, "openai/text-embedding-3-small", "", 99, 0.5, ("code", "tools"), 0.02, 0.05)
+    usual = (0.95, "openai/text-embedding-3-small", "", 99, 0.5, ("code", "tools"), 0.02, 0.05)
+    semantic = Semantic(*usual, 0.8, Verifier("/m", 0.8, reworded=True))
     settings = Settings("semantic", 600.0, "team", 64 << 20, 64 << 10, "paced", False, semantic)
     accounts = {"team:red": Changes(scope="org"), "key:alice": Changes(mode="off")}
     assert config.cache == CacheConfig(settings, accounts)
@@ -84,6 +86,22 @@ def test_everything_can_be_set_and_travels_to_the_workers(tmp_path: Path) -> Non
         (
             "cache: {semantic: {embedder: onnx}}\n",
             "2: cache.semantic: onnx needs the model's directory; path: /models/all-MiniLM-L6-v2",
+        ),
+        (
+            "cache: {semantic: {same_words: 0.4}}\n",
+            "2: cache.semantic.same_words: must be a number from 0.5 to 1",
+        ),
+        (
+            "cache: {semantic: {verifier: {score: 0.9}}}\n",
+            "2: cache.semantic.verifier: the verifier needs the model's directory; path: /models/quora-cross-encoder",
+        ),
+        (
+            "cache: {semantic: {verifier: {path: /m, score: 0.3}}}\n",
+            "2: cache.semantic.verifier.score: must be a number from 0.5 to 1",
+        ),
+        (
+            "cache: {semantic: {}}\nteams: {red: {cache: {verifier: /m}}}\n",
+            "3: teams.red.cache.verifier: is the same for all requests",
         ),
         ("cache: {semantic: {path: /x}}\n", "2: cache.semantic.path: belongs to embedder: onnx"),
         ("cache: {scope: everyone}\n", "2: cache.scope: must be key, user, team, org or all"),

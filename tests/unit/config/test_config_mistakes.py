@@ -60,6 +60,20 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         ("auth: {keys: one}", 'auth.keys: must be a list, not text; such as ["${GATEWAY_KEY}"]'),
         ("auth: {keys: [{}]}", "auth.keys[0]: must be text, not a mapping"),
         ("auth: {keys: ['']}", "auth.keys[0]: is empty"),
+        (
+            "keys: {a: {value: b, endpoints: [embeddings, embedings]}}",
+            "keys.a.endpoints[1]: embedings is no endpoint; did you mean embeddings?",
+        ),
+        ("keys: {a: {value: b, endpoints: [qq]}}", "is no endpoint; there are chat_completions, completions"),
+        (
+            "keys: {a: {value: b, forced: {max_tokens: x}}}",
+            "keys.a.forced.max_tokens: must be a whole number of at least 1; such as 500",
+        ),
+        (
+            "keys: {a: {value: b, defaults: {temperature: '0'}}}",
+            "keys.a.defaults.temperature: must be a number",
+        ),
+        ("keys: {a: {value: b, forced: {stop: [1]}}}", "a text, or a list of texts"),
         ("limits: {max_body: 2TB}", "limits.max_body: must be a size"),
         ("limits: {max_body: 1.5}", "limits.max_body: must be a size"),
         ("retries: {max: 11}", "retries.max: must be a whole number from 0 to 10"),

@@ -83,6 +83,15 @@ def test_the_number_of_answers_is_forced_in_geminis_words() -> None:
     assert forced(call, ("n", b"1")) == {**GEMINI, "generation_config": {"candidate_count": 1}}
 
 
+@pytest.mark.parametrize("forced_name", ["safety_settings", "safetySettings"])
+@pytest.mark.parametrize("said", ["safety_settings", "safetySettings", "safety_Settings"])
+def test_any_field_of_geminis_is_forced_in_either_spelling(said: str, forced_name: str) -> None:
+    call = call_of("generate_content", "gemini-x", **GEMINI, **{said: ["none"]})
+    assert forced(call, (forced_name, b'["all"]')) == {**GEMINI, said: ["all"]}
+    settle(call, ((forced_name, b""),))
+    assert json.loads(call.body) == GEMINI
+
+
 def test_a_lower_bound_of_a_completion_stays() -> None:
     for asked, sent in ((3, 3), (99999, 7)):
         found = forced(call_of("completions", prompt="x", max_tokens=asked))

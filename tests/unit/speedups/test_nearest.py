@@ -56,6 +56,22 @@ def test_the_nearest_are_found(steps: list[str | int], most: int, newest: int, s
     assert [near for _, near in found] == pytest.approx([near for _, near in expected], abs=1e-4)
 
 
+def test_one_row_can_be_compared() -> None:
+    rng = random.Random(5)
+    kept, rows = [vector(rng, 7) for _ in range(9)], Rows(7)
+    for one in kept:
+        rows.add(one)
+    rows.drop(2)
+    asked = vector(rng, 7)
+    for row, one in enumerate(kept[2:]):
+        assert rows.product(row, asked) == pytest.approx(product(asked, one), abs=1e-4)
+    for row in (-1, 7):
+        with pytest.raises(IndexError):
+            rows.product(row, asked)
+    with pytest.raises(ValueError, match="length"):
+        rows.product(0, asked[:-4])
+
+
 def test_memory_follows_what_is_kept() -> None:
     rows = Rows(64)
     for _ in range(1_000):

@@ -36,7 +36,13 @@ def test_the_nearest_is_found_and_its_cosine_told(dimensions: int) -> None:
         assert all(abs(exact[number] - cosine) < 0.003 for number, cosine in found if number in exact)
         assert all(cosine >= 0.9 for _, cosine in found)
         assert product >= 0.9
+        assert abs(graph.product(best, asked) - product) < 0.003
     assert right >= 198
+    for number in (-1, len(vectors)):
+        with pytest.raises(IndexError):
+            graph.product(number, vectors[0])
+    with pytest.raises(ValueError, match="length"):
+        graph.product(0, vectors[0][:-4])
 
 
 def test_a_search_beside_an_addition_tells_what_was_there() -> None:

@@ -10,6 +10,14 @@ from sqlalchemy import Engine, text
 from gateway.store.engine import open_engine, upgrade
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_gives_way() -> Iterator[None]:
+    """Work that can wait is done at once: a machine without a free moment would let it wait for minutes."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gateway.control.hands._adopt", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgres_house.House]:
     """The server of the session, running."""

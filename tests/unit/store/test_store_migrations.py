@@ -86,6 +86,6 @@ def test_nothing_is_imported_where_nothing_is_to_be_changed(
     monkeypatch.setitem(sys.modules, "gateway.store.migrating", None)  # importing it fails
     upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000_another'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001_governance'"))
     with pytest.raises(ImportError):
         upgrade(engine)

@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from journal_made import ids, nothing, unpriced
 from sqlalchemy import Engine, text
@@ -13,6 +14,7 @@ from gateway.config.records_model import Records
 from gateway.control.retention import Retention
 from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
+from gateway.store import usage
 from gateway.store.engine import open_engine, upgrade
 from gateway.store.export import as_csv, as_json, flat
 from gateway.store.hours import add_up
@@ -170,3 +172,9 @@ async def test_a_smaller_store_gives_room_back(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA page_count")).scalar() < before / 4
         assert connection.execute(text("PRAGMA freelist_count")).scalar() == 0
     engine.dispose()
+
+
+def test_times_are_told_to_the_microsecond() -> None:
+    answer = msgspec.structs.replace(usage.nothing(("team",)), p50_ms=4.399999999999999, p95_ms=12.00049)
+    row = flat(answer)
+    assert (row["p50_ms"], row["p95_ms"], row["p99_ms"]) == (4.4, 12.0, None)

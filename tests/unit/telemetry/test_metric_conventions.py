@@ -13,7 +13,7 @@ OTHER_UNITS = re.compile(
 )
 LABELS = {
     *("endpoint", "provider", "model", "status", "stream", "type", "kind", "outcome", "result", "verdict"),
-    *("rule", "role", "worker", "key", "why", "version", "le"),
+    *("rule", "role", "worker", "key", "why", "version", "le", "route"),
 }
 """All of few values: none is a caller, a request or an address. `key` is the number of a provider's key."""
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway._speedups import limits
+from gateway._speedups.guesses import FILE, Asked
 from gateway._speedups.jsonscan import request_facts
 from gateway._speedups.ledger import Ledger
 from gateway._speedups.limits import Accounts
@@ -24,7 +25,7 @@ from gateway.schemas.record import Attempt, Record
 from gateway.schemas.usage import Usage
 from gateway.tokens.ratios import Counter, Ratios
 from gateway.wiring.governing import edit
-from gateway.wiring.guessing import FILE, Asked, Guesses, Lessons
+from gateway.wiring.guessing import Guesses, Lessons
 
 WORDS = "The quick brown fox jumps over the lazy dog. " * 40
 KNOWN, FOREIGN = Target("openai", "gpt-4o"), Target("other", "strange-1")
@@ -126,6 +127,31 @@ def test_an_answer_takes_what_the_configuration_says(
         answered(made, KNOWN, input=400, output=100, max_tokens=4000)
     found = asked(guesses(reserve, learnt), **fields)
     assert least <= found.output <= most
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "output"),
+    [
+        ("completions", {"prompt": "x", "max_tokens": 1000}, 1000),
+        ("completions", {"prompt": "x", "max_tokens": 1000, "n": 2}, 2000),
+        ("completions", {"prompt": "x", "max_tokens": 1000, "n": 2, "best_of": 4}, 4000),
+        ("completions", {"prompt": ["x", "y", "z"], "max_tokens": 1000}, 3000),
+        ("completions", {"prompt": ["x", "y"], "max_tokens": 1000, "best_of": 3}, 6000),
+        ("completions", {"prompt": [1, 2, 3], "max_tokens": 1000}, 1000),
+        ("completions", {"prompt": [[1, 2], [3]], "max_tokens": 1000}, 2000),
+        ("completions", {"prompt": {"no": "prompt"}, "max_tokens": 1000, "best_of": "many"}, 1000),
+        ("generate_content", {"generationConfig": {"maxOutputTokens": 1000, "candidateCount": 4}}, 4000),
+        ("generate_content", {"generation_config": {"max_output_tokens": 9, "candidate_count": 4}}, 36),
+        ("generate_content", {"generationConfig": {"maxOutputTokens": 1000}}, 1000),
+        ("chat_completions", {"max_tokens": 1000, "n": 4}, 4000),
+    ],
+)
+def test_every_answer_that_a_request_asks_for_is_reserved(
+    endpoint: str, body: dict[str, Any], output: int
+) -> None:
+    raw = msgspec.json.encode({"model": "m", **body})
+    found = guesses().of(Call(endpoint, "openai", raw, request_facts(raw), "m"), Plan((KNOWN,)), "k")
+    assert found.output == output
 
 
 def test_few_answers_are_no_measure_for_those_to_come() -> None:

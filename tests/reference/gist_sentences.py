@@ -1,14 +1,54 @@
-"""The sentences of a text, with the phrases that mean one word and the numbers spelt in words put into one form."""
+"""A naive reading of a text, part one: tokens, sentences, phrases and numbers; to compare `gist` with."""
 
-from gateway.cache.guards.frames import is_courtesy
-from gateway.cache.guards.numerals import NUMBER_WORDS, ROMAN, SCALES, scaled, worded
+from gateway.cache.guards import english, frames
+from gateway.cache.guards.numerals import NUMBER_WORDS, ROMAN, ROMAN_AFTER, SCALES, scaled, worded
 from gateway.cache.guards.synonyms import PHRASES
-from gateway.cache.guards.tokens import NUMBER, STOP, WORD, Token
+from gateway.cache.guards.tokens import NUMBER, STOP, WORD, Token, cut, straightened
 
-_words = str.split
-_ROMAN_AFTER = frozenset(
-    _words("war part chapter volume phase act type henry louis elizabeth charles george")
-)
+
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of `text`. A STOP ends every sentence and every line; a COMMA stands for each comma."""
+    found: list[Token] = []
+    for line in straightened(text).splitlines():
+        chunks = line.split()
+        shouted = _shouted(chunks)
+        start = True
+        for chunk in chunks:
+            read = cut(chunk, start, shouted)
+            found.extend(read)
+            start = read[-1].kind == STOP if read else start
+        if not start:
+            found.append(Token("", STOP))
+    return found
+
+
+def _shouted(chunks: list[str]) -> bool:
+    """Whether capitals say nothing here: the line is in capitals, or most of it is in title case."""
+    words = [chunk for chunk in chunks if chunk[0].isalpha()]
+    return len(words) > 2 and sum(word[0].isupper() for word in words) * 10 > len(words) * 7
+
+
+def is_english(words: list[str]) -> bool | None:
+    """True where function words prove it, False where another language shows, None where nothing tells."""
+    telling = strong = foreign = strange = 0
+    for word in words:
+        if word in english.TELLING:
+            telling += 1
+            strong += word not in english.WEAK
+        elif word in english.VERBS:
+            strong += 1
+        elif not word.isascii():
+            strange += 1
+        elif word in english.FOREIGN:
+            foreign += 1
+    if strange * 4 > len(words) or (foreign + strange and foreign + strange >= max(telling, strong)):
+        return False
+    return True if strong or (telling > 1 and not foreign) else None
+
+
+def is_courtesy(tokens: list[Token]) -> bool:
+    """Whether a sentence is a greeting, thanks or the like and nothing else."""
+    return len(tokens) < 8 and " ".join(token.word for token in tokens if token.word) in frames.COURTESIES
 
 
 def sentences_of(tokens: list[Token]) -> list[list[Token]]:
@@ -73,7 +113,7 @@ def numbered(tokens: list[Token]) -> list[Token]:
 
 
 def _is_roman(word: str, before: Token) -> bool:
-    return word in ROMAN and (before.proud or before.word in _ROMAN_AFTER)
+    return word in ROMAN and (before.proud or before.word in ROMAN_AFTER)
 
 
 def _is_pronoun_one(word: str, before: Token | None) -> bool:
