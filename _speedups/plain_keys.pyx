@@ -23,6 +23,7 @@ include "plain_keys_values.pxi"
 cdef enum:
     FORM_BYTE = 1       # below 128: it is written as it is
     ON_STACK = 8192
+    MOST_PLAIN = 4 << 20    # bytes of a body: what is larger would keep other requests waiting for its key
     AROUND = 256        # bytes for what is always there: numbers, lengths and kinds
     PLACES = 10         # of SCALARS, those that a plain request may have
     STOP_PLACE = 8
@@ -327,7 +328,7 @@ def quick_key(str endpoint not None, bytes body not None, bytes scope not None, 
     cdef Py_ssize_t n = PyBytes_GET_SIZE(body), before, all_of_it
     cdef bytes said
     cdef list more
-    if not claude and endpoint != "chat_completions" or n > MAX_SIZE:
+    if not claude and endpoint != "chat_completions" or n > MOST_PLAIN:
         return None
     more = answering(headers) if headers else None
     before = n + (n >> 15) + PyBytes_GET_SIZE(scope) + 4 * len(model) + AROUND

@@ -22,7 +22,7 @@ from gateway.caching.replaying import NUMBERS, Found, Replay, told_again
 from gateway.caching.rooms import Books, Callers, Counts, Dispatch, Meaning, Rules, Store, model_of
 from gateway.caching.shares import as_leader, in_time
 from gateway.caching.sharing import Shared
-from gateway.caching.vectors import Vectors
+from gateway.caching.vectors import NOTHING, Vectors
 from gateway.delivery import Answer, Send
 from gateway.dialects.endpoints import CHAT, EMBED
 from gateway.errors import GatewayError, NotCached, UpstreamStatus
@@ -34,6 +34,10 @@ from gateway.upstream.replies import Whole
 from gateway.upstream.tries import Reply
 
 Answered = tuple[Answer, Send]
+
+MOST_READ = 256 << 10
+"""Bytes of a body that is read for its key: more would keep all other requests of the worker waiting. Plain bodies are
+not read so, see MOST_PLAIN in _speedups/plain_keys."""
 
 EVERYONES = frozenset((400, 413, 422))
 """Statuses by which a provider refuses a request, whoever sends it."""
@@ -87,18 +91,18 @@ class Caching(Journey):
         record, call = asked.record, asked.call
         settings = self._rules(asked.plan.route, record.key, record.team)
         wishes = body_wishes(call, wishes_of(asked.inbound.headers, settings), settings)
-        if asked.endpoint.family not in (CHAT, EMBED):
-            return self.past(asked, send)
-        if settings.mode == "off":
+        if settings.mode != "off":
+            if asked.endpoint.family == EMBED:
+                return self._embedded(asked, settings, wishes, send)
+            if asked.endpoint.family == CHAT:
+                if self._look_for(asked, _terms(settings, wishes, record)):
+                    return self.seek(asked, send)
+                self._counts.cache_lookup("bypass", 0)
+        if asked.endpoint.family in (CHAT, EMBED):
             record.cache = "bypass"
-            return self.past(asked, send)
-        if asked.endpoint.family == EMBED:
-            return self._embedded(asked, settings, wishes, send)
-        if not self._look_for(asked, _terms(settings, wishes, record)):
-            record.cache = "bypass"
-            self._counts.cache_lookup("bypass", 0)
-            return self.past(asked, send)
-        return self.seek(asked, send)
+        if wishes.only:
+            raise NotCached(NOTHING)
+        return self.past(asked, send)
 
     async def _embedded(self, asked: Asked, settings: Settings, wishes: Wishes, send: Send) -> Answered:
         return await self._vectors.answer(asked, settings, wishes), send
@@ -114,6 +118,8 @@ class Caching(Journey):
         if key is not None:
             asked.look_for(terms, key, plain=True)
             return True
+        if len(call.body) > MOST_READ:
+            return False
         request = read(asked)
         if request is None or not may_look(request, wishes, call.body):
             return False
@@ -201,7 +207,7 @@ class Caching(Journey):
         if wishes.only:
             asked.record.cache = "miss"
             self._counts.cache_lookup("miss", perf_counter_ns() - asked.began)
-            raise NotCached("there is no answer to this in the cache, and the request asks for no other")
+            raise NotCached(NOTHING)
         leader = self.flying.get(asked.key) if asked.terms.settings.coalesce and wishes.read else None
         if leader is not None:
             joined = await self._join(self._shared(leader), asked)

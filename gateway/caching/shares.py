@@ -6,7 +6,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from gateway.delivery import Header, Stream
-from gateway.errors import UpstreamTimeout
+from gateway.errors import Unavailable, UpstreamTimeout
 from gateway.schemas.record import Record
 
 
@@ -23,20 +23,23 @@ class Told(Protocol):
     def since(self, at: int) -> bytes: ...
     def taken(self) -> None: ...
     async def more(self, share: "Share") -> None: ...
+    async def told_to_its_end(self) -> None: ...
     def note(self, record: Record) -> None: ...
     async def close(self, share: "Share") -> None: ...
     def abort(self, share: "Share") -> None: ...
 
 
 class Share:
-    """What one caller hears of a shared stream; delivered as the stream itself would be."""
+    """What one caller hears of a shared stream; delivered as the stream itself would be. `at` and `read` are the pieces
+    and bytes that were taken; a `slow` one was given up, so that the others go on."""
 
-    __slots__ = ("_deadline", "_noted", "_shared", "at", "headers", "leads", "waited")
+    __slots__ = ("_deadline", "_noted", "_shared", "at", "headers", "leads", "read", "slow", "waited")
 
     def __init__(self, shared: Told, leads: bool) -> None:
         self._shared = shared
         self.leads = leads
-        self.at = 0
+        self.at = self.read = 0
+        self.slow = False
         self.waited: Record | None = None
         self._deadline = 0
         self._noted: Callable[[Record], None] | None = None
@@ -49,6 +52,10 @@ class Share:
     async def chunk(self) -> bytes:
         """The next bytes; b"" at the stream's right end. Raises what broke it."""
         shared = self._shared
+        if self.slow:
+            if self.leads:
+                await shared.told_to_its_end()  # theirs is the record that pays for all of it
+            raise Unavailable("this answer was shared, and read too slowly to be held any longer; try again")
         while self.at == shared.end:
             if shared.failure is not None:
                 raise shared.failure
@@ -60,6 +67,7 @@ class Share:
                 await self._timed(self.waited)
         data = shared.since(self.at)
         self.at = shared.end
+        self.read += len(data)
         shared.taken()
         return data
 

@@ -2,8 +2,8 @@
 
 What each of them hears is a share of it (see shares.py). Who asks first leads: their task asks the provider, and their
 record pays. When they go away while others listen, their task goes on without them. While nobody else listens, a stream
-is read by its own caller's task; else by a task of its own, so that nobody waits for a slow reader before `bound` bytes
-are held for them.
+is read by its own caller's task; else by a task of its own, as quickly as the quickest of them reads. Nobody waits for a
+slow one: who is more than twice `bound` bytes behind is given up.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Shared:
     over = False
     shares: list[Share]
     _parts: list[bytes]
-    _held = 0
+    _heard = 0
     _trimmed = 0
     _news: "list[asyncio.Future[None]] | None" = None
     _ending: "list[asyncio.Future[None]] | None" = None
@@ -203,8 +203,8 @@ class Shared:
         assert self.source is not None  # it has begun
         if data:
             self._parts.append(data)
-            self._held += len(data)
-        if self._held > self._bound and not self.spilled:
+            self._heard += len(data)
+        if self._heard > self._bound and not self.spilled:
             self._spill()
         if not data or self.source.over:
             self.over = True
@@ -236,19 +236,29 @@ class Shared:
             self._ending = None
 
     def _trim(self) -> None:
+        """Forgets what nobody needs any more, and those who are too far behind."""
+        quickest = max([share.read for share in self.shares], default=self._heard)
+        # Whoever takes all that is held is ahead by up to one bound, which makes nobody else slow.
+        for share in [one for one in self.shares if quickest - one.read > 2 * self._bound]:
+            share.slow = True
+            self._part(share)
         first = min([share.at for share in self.shares], default=self.end)
-        while self._trimmed < first:
-            self._held -= len(self._parts[0])
-            del self._parts[0]
-            self._trimmed += 1
-        if self._roomy is not None and self._held <= self._bound and not self._roomy.done():
+        if first > self._trimmed:
+            del self._parts[: first - self._trimmed]
+            self._trimmed = first
+        if self._roomy is not None and self._heard - quickest <= self._bound and not self._roomy.done():
             self._roomy.set_result(None)
 
     async def _room(self) -> None:
-        """Waits while more is held for slow readers than may be."""
-        while self.spilled and self._held > self._bound:
+        """Waits while more is held for the quickest reader than may be."""
+        while self.spilled and self._heard - max([one.read for one in self.shares], default=0) > self._bound:
             self._roomy = asyncio.get_running_loop().create_future()
             await self._roomy
+
+    async def told_to_its_end(self) -> None:
+        """Waits until there is nothing more to hear."""
+        while not self.over and self.failure is None:
+            await self._hears()
 
     def _finish(self) -> None:
         self._close()
@@ -304,7 +314,7 @@ class Shared:
         self.shares.remove(share)
         if not share.leads:
             self.left()
-        if self.spilled:
+        if self.spilled and not share.slow:
             self._trim()
 
 

@@ -19,6 +19,12 @@ from gateway.schemas.usage import Usage
 from gateway.upstream.replies import Whole
 
 
+NOTHING = "there is no answer to this in the cache, and the request asks for no other"
+
+MOST_READ = 1 << 20
+"""Bytes of a body that is read for its inputs."""
+
+
 class Vectors:
     """What is kept of embeddings, as one worker finds it."""
 
@@ -40,6 +46,8 @@ class Vectors:
         if known is None:
             record.cache = "bypass"
             self._counts.cache_lookup("bypass", 0)
+            if wishes.only:
+                raise NotCached(NOTHING)
             return await self._dispatcher.send(asked.plan, call, record)
         if known.rest is None:
             whole = self._whole(known, asked)
@@ -67,7 +75,7 @@ class Vectors:
     def _known(self, asked: Asked, wishes: Wishes, scope: bytes) -> Partly | None:
         """None for what is not looked up."""
         call = asked.call
-        if wishes.mode == "off" or not (wishes.read or wishes.write):
+        if wishes.mode == "off" or not (wishes.read or wishes.write) or len(call.body) > MOST_READ:
             return None
         try:
             request = call.request or asked.endpoint.read(call)

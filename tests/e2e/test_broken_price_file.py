@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fault_server import FaultServer
 from gateway_process import OPENAI_KEY, Gateway, until
@@ -39,22 +38,15 @@ def test_a_broken_price_file_stops_nothing(
     gateway = Gateway(config, tmp_path / "gateway")
     admin = Admin(gateway)
 
-    def made(path: str, body: Any) -> None:
-        answer = httpx.post(admin.url + path, json=body, headers={"authorization": f"Bearer {admin.key}"})
-        assert answer.status_code == 201, answer.text
-
     def status(model: str) -> int:
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
         return gateway.post(CHAT, body, None, KEY).status
 
     spoil(prices)
-    made("/api/providers", {"id": "new", "type": "openai", "base_url": f"{openai_upstream.url}/v1"})
-    made("/api/credentials", {"provider": "new", "value": "sk-new-canary"})
+    admin.post("/api/providers", {"id": "new", "type": "openai", "base_url": f"{openai_upstream.url}/v1"})
+    admin.post("/api/credentials", {"provider": "new", "value": "sk-new-canary"})
     until(lambda: status("new/m") == 200)
-    (worker,) = gateway.workers()
-    worker.kill()
-    until(lambda: bool(gateway.workers()) and gateway.workers()[0].pid != worker.pid)
-    until(lambda: gateway.get("/ready").status == 200)
+    gateway.kill_workers()
     assert [status(model) for model in ("openai/own-model", "new/m")] == [200, 200]
     reply = gateway.post(CHAT, {"model": "openai/own-model", "messages": []}, None, KEY)
     assert float(reply.headers["x-gateway-cost-usd"]) > 0

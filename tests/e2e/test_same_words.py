@@ -42,8 +42,12 @@ def test_a_question_below_the_threshold_is_found_unless_more_is_asked_for(
     gateway = start_gateway(cache={"mode": "semantic"}, models=models, server={"workers": 2})
     for model in ("usual", "strict"):
         assert looked(ask(gateway, ASKED, model=model)) == "miss"
-    for _ in range(6):
-        openai_upstream.wait(lambda: looked(ask(gateway, REWORDED, ONLY, model="usual")) == "semantic")
+
+    def known(text: str, model: str) -> bool:
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        return {looked(one) for one in gateway.from_each(gateway.encode(CHAT, body, ONLY))} == {"semantic"}
+
+    openai_upstream.wait(lambda: known(REWORDED, "usual") and known(ASKED + " ", "strict"))
     found = ask(gateway, REWORDED, ONLY, model="usual")
     assert 0.75 <= float(found.headers["x-gateway-cache-similarity"]) < 0.93
     assert ask(gateway, REWORDED, CAREFUL, model="usual").status == 504

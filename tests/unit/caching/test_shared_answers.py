@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from caching_house import CHUNKS, House, asked_for, completion, play
 
-from gateway.errors import LimitExceeded, UpstreamClosed, UpstreamStatus
+from gateway.errors import LimitExceeded, Unavailable, UpstreamClosed, UpstreamStatus
 from gateway.upstream.replies import Whole
 
 
@@ -235,12 +235,38 @@ def test_a_slow_first_reader_holds_nobody_back() -> None:
     play(run())
 
 
-def test_what_is_held_for_slow_readers_is_bounded() -> None:
+@pytest.mark.parametrize("leads", [True, False])
+def test_who_is_too_far_behind_is_given_up_and_the_others_go_on(leads: bool) -> None:
     async def run() -> None:
         async with house(max_entry=1000) as one:
-            first = one.call("hello", stream=True, stuck=True)
+            calls = [one.call("hello", stream=True, stuck=leads)]
             await one.dispatcher.asked(1)
-            other = one.call("hello", stream=True)
+            calls.append(one.call("hello", stream=True, stuck=not leads))
+            await one.settled()
+            stream = one.dispatcher.begin()
+            data = b"data: " + b"x" * 400 + b"\n\n"
+            slow, quick = calls if leads else reversed(calls)
+            for _ in range(100):
+                stream.say(data)
+                await one.settled()
+            stream.finish()
+            assert (await quick).body == data * 100
+            assert not slow.task.done()
+            slow.way.go_on()
+            with pytest.raises(Unavailable):
+                await slow
+            assert len(slow.way.body) < 4000
+            assert calls[0].way.record.usage is not None  # who asked pays for all of it
+            assert not one.store.entries
+
+    play(run())
+
+
+def test_slow_readers_are_waited_for_where_there_are_no_others() -> None:
+    async def run() -> None:
+        async with house(max_entry=1000) as one:
+            calls = [one.call("hello", stream=True, stuck=True) for _ in range(2)]
+            await one.dispatcher.asked(1)
             await one.settled()
             stream = one.dispatcher.begin()
             data = b"data: " + b"x" * 400 + b"\n\n"
@@ -248,10 +274,10 @@ def test_what_is_held_for_slow_readers_is_bounded() -> None:
                 stream.say(data)
             await one.settled()
             assert stream.read < 10
-            first.way.go_on()
             stream.finish()
-            assert (await first).body == (await other).body == data * 100
-            assert not one.store.entries
+            for call in calls:
+                call.way.go_on()
+            assert {(await call).body for call in calls} == {data * 100}
 
     play(run())
 
