@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -58,10 +59,11 @@ from gateway.wiring.fading import Fading
 from gateway.wiring.failures import breakers, rules
 from gateway.wiring.governing import Governing
 from gateway.wiring.journal import bodies, journal
+from gateway.wiring.listing import listed
 from gateway.wiring.machine import prefer_throughput, settle_memory
 from gateway.wiring.meaning import learn
 from gateway.wiring.news import News, as_before, last_stored
-from gateway.wiring.routes import declared, first_target, router
+from gateway.wiring.routes import declared, router
 from gateway.wiring.ruling import ruling, shadowing
 
 PULSE = 0.1
@@ -304,7 +306,21 @@ class Worker:
         return None
 
     def _listed(self) -> Iterator[Listed]:
-        return listed(self._prepared)
+        return listed(self._prepared.config, self._prepared.catalog)
+
+    async def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Takes what control has written; what cannot be used changes nothing but who may call."""
+        before, connections = self._prepared, self._connections
+        try:
+            await self._catch_up(loop)
+        except Exception as error:
+            now, self._connections, self._kept = self._prepared, connections, {}
+            self._prepared = msgspec.structs.replace(before, stored=now.stored, declared=now.declared)
+            assert self._gateway is not None  # the pulse begins after it
+            self._gateway = msgspec.structs.replace(self._gateway, access=self._access())
+            self.swapped(self._gateway)
+            trace = "".join(traceback.format_exception(error))
+            log.error("configuration_refused", error=f"{type(error).__name__}: {error}", trace=trace)
 
     async def _catch_up(self, loop: asyncio.AbstractEventLoop) -> None:
         """The control process has written something: new requests go by it, those under way by what was."""
@@ -401,33 +417,13 @@ class Worker:
         self._governing.look(version)
         if version != self._version and (self._catching_up is None or self._catching_up.done()):
             self._version = version
-            self._catching_up = loop.create_task(self._catch_up(loop))
+            self._catching_up = loop.create_task(self._follow(loop))
         self._look_again = loop.call_later(LOOK, self._look, loop)
 
 
 def without_callers(config: Config) -> Config:
     """The configuration as it is handed out: callers travel beside it."""
     return msgspec.structs.replace(config, governance=Governance())
-
-
-def listed(prepared: Prepared) -> Iterator[Listed]:
-    """What `/v1/models` lists: each provider's models, and declared names, which go before them.
-
-    A declared name is known as its target is, where it has but one.
-    """
-    config, catalog = prepared.config, prepared.catalog
-    for provider in config.providers:
-        for model in catalog.list_models(provider):
-            name = f"{provider}/{model}"
-            if name not in config.models:
-                facts = catalog.describe(provider, model)
-                yield Listed(name, provider, catalog.created(provider, model), facts)
-    for name, route in config.models.items():
-        first = first_target(config, route)
-        alone = len(route.targets) == 1 and route.targets[0].model not in config.models
-        yield Listed(
-            name, first.provider, facts=catalog.describe(first.provider, first.model) if alone else None
-        )
 
 
 def load(prepared: Prepared) -> Application:

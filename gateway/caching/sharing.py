@@ -2,8 +2,8 @@
 
 What each of them hears is a share of it (see shares.py). Who asks first leads: their task asks the provider, and their
 record pays. When they go away while others listen, their task goes on without them. While nobody else listens, a stream
-is read by its own caller's task; else by a task of its own, as quickly as the quickest of them reads. Nobody waits for a
-slow one: who is more than twice `bound` bytes behind is given up.
+is read by its own caller's task; else by a task of its own, as quickly as the quickest of them reads. Nobody waits for
+a slow one: who is more than twice `bound` bytes behind is given up.
 """
 
 import asyncio

@@ -18,7 +18,6 @@ from gateway.schemas.record import Record
 from gateway.schemas.usage import Usage
 from gateway.upstream.replies import Whole
 
-
 NOTHING = "there is no answer to this in the cache, and the request asks for no other"
 
 MOST_READ = 1 << 20
