@@ -9,7 +9,8 @@ The ways beside it are methods that `caching/journey.py` adds: `_terms`, `_at_le
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
-from cpython.object cimport PyObject
+from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -21,6 +22,8 @@ from asyncio import get_running_loop
 
 from gateway._speedups.plain_keys import quick_key
 from gateway._speedups.plainness import refuses
+
+include "asking_fields.pxi"
 
 cdef enum:
     MOST_TERMS = 4096
@@ -47,11 +50,11 @@ cpdef str mark(str entry, count):
 
 cpdef str named(call, plan):
     """The model as answers are kept under: the same however its provider is spelled."""
-    cdef tuple targets = plan.targets
-    if plan.route or len(targets) != 1:
-        return call.model
+    cdef tuple targets = _read(plan, &PLAN_TARGETS)
+    if _read(plan, &PLAN_ROUTE) or len(targets) != 1:
+        return _read(call, &CALL_MODEL)
     target = targets[0]
-    return f"{target.provider}/{target.model}"
+    return f"{_read(target, &TARGET_PROVIDER)}/{_read(target, &TARGET_MODEL)}"
 
 
 @cython.final
@@ -88,70 +91,7 @@ cdef class Terms:
         self.ttl, self.max_entry = wishes.ttl, settings.max_entry
 
 
-@cython.final
-cdef class Ready:
-    """An answer around its id, and what is known of the entry that it was made of, `written` at this Unix time."""
-
-    cdef readonly double written
-    cdef readonly tuple pieces
-    cdef readonly tuple headers
-    cdef readonly bytes content_type
-    cdef readonly tuple dropped
-    cdef readonly Py_ssize_t size
-    cdef readonly object entry
-    cdef str provider
-    cdef str model
-    cdef double created
-
-    def __init__(
-        self, double written, tuple pieces not None, tuple headers not None, bytes content_type not None, entry,
-        tuple dropped not None, Py_ssize_t size,
-    ):
-        self.written, self.pieces, self.headers, self.content_type = written, pieces, headers, content_type
-        self.entry, self.dropped, self.size = entry, dropped, size
-        self.provider, self.model, self.created = entry.provider, entry.model, entry.created
-
-    cdef again(self, record, found, double age, name, whole):
-        """The same answer under a new id; writes into the record what is known of it."""
-        cdef str id = found.id
-        cdef list headers = [(AGE, b"%d" % <int64_t>age), (ID, id.encode())]
-        headers.extend(self.headers)
-        entry = self.entry
-        record.cache, record.cost_nano_usd, record.saved_nano_usd = "hit", 0, entry.cost_nano_usd
-        record.provider, record.model = self.provider, self.model
-        record.answered_model, record.usage, record.finish = entry.answered_model, entry.usage, entry.finish
-        if self.dropped:
-            record.dropped += self.dropped
-        return whole(mark(id, name).encode().join(self.pieces), headers, self.content_type)
-
-
-cdef class Memory:
-    """Answers that a worker remembers, `most` bytes of them; the oldest are forgotten first."""
-
-    cdef dict known
-    cdef Py_ssize_t left
-
-    def __init__(self, Py_ssize_t most):
-        self.known = {}
-        self.left = most
-
-    def find(self, tuple place not None, double written):
-        """The answer that was made of the entry which was written then."""
-        found = self.known.get(place)
-        return found if found is not None and (<Ready>found).written == written else None
-
-    def keep(self, tuple place not None, Ready ready not None):
-        """Remembers one."""
-        self.forget(place)
-        while self.left < ready.size and self.known:
-            self.forget(next(iter(self.known)))
-        self.left -= ready.size
-        self.known[place] = ready
-
-    cdef forget(self, tuple place):
-        before = self.known.pop(place, None)
-        if before is not None:
-            self.left += (<Ready>before).size
+include "asking_ready.pxi"
 
 
 cdef class Journey
@@ -187,8 +127,9 @@ cdef class Asked:
         """Under which the answer is remembered; None for one that may repeat what its request says."""
         if not self.plain or self.terms.paced:
             return None
-        call = self.call
-        return self.key, call.endpoint, call.model, call.stream, call.stream and call.facts.include_usage
+        call, stream = self.call, _read(self.call, &CALL_STREAM)
+        counted = stream and _read(call, &CALL_FACTS).include_usage
+        return self.key, _read(call, &CALL_ENDPOINT), _read(call, &CALL_MODEL), stream, counted
 
     def keep(self, bytes body not None):
         """Keeps the answer, all of which this request was told."""
@@ -276,18 +217,26 @@ cdef class Journey:
         """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
         what the dispatcher raises."""
         cdef Asked asked = Asked.__new__(Asked)
-        cdef Terms terms = self.terms(plan.route, record)
+        cdef Terms terms = self.terms(_read(plan, &PLAN_ROUTE), record)
         cdef bytes key = None
         asked.inbound, asked.endpoint, asked.call, asked.plan, asked.record = inbound, endpoint, call, plan, record
-        if terms.looks and call.request is None and not self.wishes(inbound.headers) and call.facts.span(CACHE) is None:
-            key = quick_key(call.endpoint, call.body, terms.scope, named(call, plan), call.headers)
+        if (
+            terms.looks and _read(call, &CALL_REQUEST) is None and not self.wishes(inbound.headers)
+            and _read(call, &CALL_FACTS).span(CACHE) is None
+        ):
+            key = quick_key(
+                _read(call, &CALL_ENDPOINT), _read(call, &CALL_BODY), terms.scope, named(call, plan),
+                _read(call, &CALL_HEADERS),
+            )
         if key is None:
             return self._at_length(asked, send)
         asked.terms, asked.key, asked.plain = terms, key, True
         return self.seek(asked, send)
 
     cdef Terms terms(self, str route, record):
-        cdef tuple whose = (route, record.key, record.user, record.team, record.org)
+        cdef tuple whose = (
+            route, _read(record, &KEY), _read(record, &USER), _read(record, &TEAM), _read(record, &ORG)
+        )
         found = self.usual.get(whose)
         if found is None:
             if len(self.usual) >= MOST_TERMS:
@@ -348,15 +297,15 @@ cdef class Journey:
         cdef double age = max(0.0, <double>self.clock() - created)
         if asked.terms.aged and age > asked.terms.max_age:
             return -1
-        for target in asked.plan.targets:
-            if target.model == model and target.provider == provider:
+        for target in <tuple>_read(asked.plan, &PLAN_TARGETS):
+            if _read(target, &TARGET_MODEL) == model and _read(target, &TARGET_PROVIDER) == provider:
                 return age
         return -1
 
     cpdef ask(self, Asked asked, send):
         """Asks the provider; the answer is kept. To be awaited."""
         cdef Terms terms = asked.terms
-        asked.record.cache = "miss"
+        _note(asked.record, &CACHE_SAID, "miss")
         if terms.reads:
             self.looked("miss", _now() - asked.began)
         if not terms.writes:
@@ -388,7 +337,7 @@ cdef class Journey:
         at the end of this turn of the loop, together with others. Till then requests for the same find this one under
         way."""
         record = asked.record
-        if record.error or record.resumed or record.status not in RIGHT:
+        if _read(record, &ERROR) or _read(record, &RESUMED) or _read(record, &STATUS) not in RIGHT:
             asked.done()
             return
         self.waiting.append((asked, body))
@@ -414,25 +363,29 @@ cdef class Journey:
     cdef write(self, Asked asked, bytes body):
         cdef Terms terms = asked.terms
         record, call = asked.record, asked.call
-        if record.cost_nano_usd is None:
+        endpoint, stream, facts = _read(call, &CALL_ENDPOINT), _read(call, &CALL_STREAM), _read(call, &CALL_FACTS)
+        if _read(record, &COST) is None:
             self.price(record)
-        choices = call.facts.choices if asked.plain else asked.endpoint.choices(call.facts)
-        if not may_keep(record, body, terms.max_entry, choices):
+        if not may_keep(record, body, terms.max_entry, facts.choices if asked.plain else asked.endpoint.choices(facts)):
             return
-        if call.stream or record.dropped:
-            entry = self.heard(call.endpoint, body, call.stream, record)
+        if stream or _read(record, &DROPPED):
+            entry = self.heard(endpoint, body, stream, record)
             if entry is None:
                 return
         else:
             entry = self.entry(
-                "whole", call.endpoint, body, record.provider, record.model, record.answered_model, record.usage,
-                record.cost_nano_usd, record.finish, <int64_t>record.wall_ns / 1e9,
+                "whole", endpoint, body, _read(record, &PROVIDER), _read(record, &MODEL), _read(record, &ANSWERED),
+                _read(record, &USAGE), _read(record, &COST), _read(record, &FINISH), asked_at(record),
             )
         payload = self.pack(entry)
         cdef double expires = <double>self.clock() + terms.ttl
         # As old as its question: who purged meanwhile did not want this answer either.
-        if self.put(asked.key, terms.owner, expires, payload, ENTRY, <int64_t>record.wall_ns / 1e9) and terms.means:
+        if self.put(asked.key, terms.owner, expires, payload, ENTRY, asked_at(record)) and terms.means:
             self._learn(asked, expires)
+
+
+cdef inline double asked_at(record) except -1:
+    return <int64_t>_read(record, &WALL) / 1e9
 
 
 include "asking_keeping.pxi"

@@ -16,11 +16,11 @@ cdef object ENDS = re.compile(rb'"(?:finish_reason|stop_reason|finishReason|stop
 cpdef bint may_keep(record, bytes body, Py_ssize_t most, choices=1) except -1:
     """Whether `body`, all that a caller was told of an answer that came to its right end, is a whole one of at most so
     many bytes, and nothing but one."""
-    if record.skipped or record.finish not in ENDED:
+    if _read(record, &SKIPPED) or _read(record, &FINISH) not in ENDED:
         return False
     if not 0 < PyBytes_GET_SIZE(body) <= most:
         return False
-    usage = record.usage
+    usage = _read(record, &USAGE)
     if usage is not None and not usage.output:
         return False
     if refuses(body):
