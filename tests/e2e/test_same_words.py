@@ -19,6 +19,7 @@ ASKED, REWORDED = (
 )
 OTHERS = ("What was the capital of Portugal?", "What is the capital of Spain?", "Portugal is what capital?")
 ONLY: dict[str, str | bytes] = {"x-gateway-cache": "only"}
+ALIKE = {"mode": "semantic", "semantic": {"same_words": 0.75}}
 CAREFUL: dict[str, str | bytes] = {**ONLY, "x-gateway-cache-threshold": "0.95"}
 
 pytestmark = pytest.mark.skipif(find_spec("wordllama") is None, reason="the extra `cache` is not installed")
@@ -39,7 +40,7 @@ def test_a_question_below_the_threshold_is_found_unless_more_is_asked_for(
 ) -> None:
     openai_upstream.handle(openai_wire.echo)
     models = {"strict": {"targets": [MODEL], "cache": {"threshold": 0.95}}, "usual": {"targets": [MODEL]}}
-    gateway = start_gateway(cache={"mode": "semantic"}, models=models, server={"workers": 2})
+    gateway = start_gateway(cache=ALIKE, models=models, server={"workers": 2})
     for model in ("usual", "strict"):
         assert looked(ask(gateway, ASKED, model=model)) == "miss"
 
@@ -65,7 +66,7 @@ def test_a_conversation_is_told_nothing_of_another(
     start_gateway: StartGateway, openai_upstream: FaultServer
 ) -> None:
     openai_upstream.handle(openai_wire.echo)
-    gateway = start_gateway(cache={"mode": "semantic"}, server={"workers": 1})
+    gateway = start_gateway(cache=ALIKE, server={"workers": 1})
     for number in range(20):
         assert looked(ask(gateway, ASKED, before=f"You are number {number}.")) == "miss"
     openai_upstream.wait(
@@ -82,7 +83,7 @@ def test_what_was_learned_survives_a_restart(
     start_gateway: StartGateway, openai_upstream: FaultServer
 ) -> None:
     openai_upstream.handle(openai_wire.echo)
-    gateway = start_gateway(cache={"mode": "semantic"}, server={"workers": 2})
+    gateway = start_gateway(cache=ALIKE, server={"workers": 2})
     assert looked(ask(gateway, ASKED)) == "miss"
     openai_upstream.wait(lambda: looked(ask(gateway, REWORDED, ONLY)) == "semantic")
     gateway.stop()
