@@ -159,9 +159,10 @@ class Caching:
             self._shelf.old_below = below
 
     def _clear(self, lines: list[Line], why: str) -> int:
-        """Takes segments away: first out of the index, then from the disk; how many."""
+        """Takes segments away: first out of the index, then from the disk; how many. Entries go first: a cache that is
+        far too large takes nothing, and so would not take the vectors of those that stay."""
         retired = []
-        for line in lines:
+        for line in sorted(lines, key=lambda line: line.stream == LOG):
             if line.stream == LOG and why == "evicted":
                 self._save_vectors(line)
             if self._shelf.retire(line.number, line.identity):
