@@ -223,7 +223,7 @@ cdef class Guesser:
         cdef Outlook outlook = found.outlook
         found.choices = 1
         if _read(call, &ENDPOINT) in self.plain:
-            found.choices = max(<int64_t>1, min(_figure(facts.choices), <int64_t>MOST_ANSWERS))
+            found.choices = max(<int64_t>1, min(_figure(facts.answers), <int64_t>MOST_ANSWERS))
             found.allowed = min(_figure(facts.max_tokens), <int64_t>1 << 40)
         else:
             allowed = self._allows(call)

@@ -97,7 +97,8 @@ cdef class Client:
         """Send `head` (request line and fields, each with its CRLF) and `body`; the Response, once its head is there.
 
         Content-Length is added here. Raises UpstreamConnectError, UpstreamClosed, UpstreamProtocolError,
-        UpstreamTimeout, UpstreamPoolTimeout, and ValueError for a head that could be read as two.
+        UpstreamTimeout, UpstreamPoolTimeout, and ValueError for a head that could be read as two. What it is cancelled
+        by is marked `unsent` where nothing has been sent.
         """
         cdef Exchange exchange = Exchange.__new__(Exchange)
         if self.closed:
@@ -113,8 +114,10 @@ cdef class Client:
             self.arm()
         try:
             await exchange.waiter
-        except BaseException:
+        except BaseException as error:
             exchange.waiter = None
+            if exchange.phase == QUEUED or exchange.phase == CONNECTING:
+                error.unsent = True
             exchange.fail(UpstreamClosed("the request was cancelled"))
             raise
         exchange.waiter = None

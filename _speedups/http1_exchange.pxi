@@ -137,7 +137,8 @@ cdef class Exchange:
 
     cdef int expire(self, double now) except -1:
         if now >= self.total_at:
-            return self.fail(UpstreamTimeout("the provider took too long in total", phase="total"))
+            sent = self.phase != QUEUED and self.phase != CONNECTING
+            return self.fail(UpstreamTimeout("the provider took too long in total", phase="total", sent=sent))
         if self.phase == QUEUED:
             return self.fail(UpstreamPoolTimeout(f"every connection to {self.pool.origin.host} stayed busy"))
         if self.phase == CONNECTING:

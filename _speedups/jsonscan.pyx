@@ -264,18 +264,7 @@ cdef int flag(bytes body, Member *member, str name) except -1:
     raise BadRequest(f"{name} must be true or false", param=name)
 
 
-cdef object whole(bytes body, Member *member):
-    """A JSON integer of up to 18 digits without a sign, or None: anything else is the provider's to judge."""
-    cdef const char *b = PyBytes_AS_STRING(body)
-    cdef long long value = 0
-    cdef int i
-    if member.value_end - member.value > 18:
-        return None
-    for i in range(member.value, member.value_end):
-        if not c'0' <= b[i] <= c'9':
-            return None
-        value = value * 10 + (b[i] - c'0')
-    return value
+include "jsonscan_numbers.pxi"
 
 
 @cython.final
@@ -288,6 +277,7 @@ cdef class Facts:
     cdef readonly object model
     cdef readonly object max_tokens
     cdef readonly object choices
+    cdef readonly object answers
     cdef readonly bint stream
     cdef readonly bint include_usage
     cdef readonly bint wishes
@@ -422,7 +412,7 @@ def request_facts(bytes body not None):
     cdef int k
     cdef object newer = None
     facts.body = body
-    facts.choices = 1
+    facts.choices = facts.answers = 1
     scan_document(body, &facts.members)
     refuse_duplicates(body, &facts.members)
     for k in range(facts.members.count):
@@ -436,11 +426,12 @@ def request_facts(bytes body not None):
             facts.options_at = k
             read_options(body, member, facts)
         elif is_key(body, member, b"max_tokens", 10):
-            facts.max_tokens = whole(body, member)
+            facts.max_tokens = loosely(body, member)
         elif is_key(body, member, b"max_completion_tokens", 21):
-            newer = whole(body, member)
+            newer = loosely(body, member)
         elif is_key(body, member, b"n", 1):
             facts.choices = whole(body, member) or 1
+            facts.answers = loosely(body, member) or 1
         elif is_key(body, member, b"fallbacks", 9) or is_key(body, member, b"models", 6):
             facts.wishes = True
     if newer is not None:

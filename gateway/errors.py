@@ -204,14 +204,16 @@ class UpstreamProtocolError(UpstreamError):
 
 
 class UpstreamTimeout(UpstreamError):
-    """The provider was silent for too long. `phase` is connect, first_byte, first_token, idle or total."""
+    """The provider was silent for too long. `phase` is connect, first_byte, first_token, idle or total. `sent`: it may
+    have had the request."""
 
     status = 504
     code = "upstream_timeout"
 
-    def __init__(self, message: str, *, phase: str) -> None:
+    def __init__(self, message: str, *, phase: str, sent: bool = True) -> None:
         super().__init__(message)
         self.phase = phase
+        self.sent = sent and phase != "connect"
 
 
 class UpstreamPoolTimeout(Unavailable):

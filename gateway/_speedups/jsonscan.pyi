@@ -16,6 +16,10 @@ def splice(body: bytes, edits: list[Edit]) -> bytes: ...
 def set_key(
     body: bytes, spans: dict[str, Span], key: str, value: bytes, within: Span | None = None
 ) -> list[Edit]: ...
+def number(raw: bytes) -> int | None:
+    """The whole number that lenient readers make of a JSON value: digits in a string, 4e3; None where there is none,
+    or none above 0 and below 10**18."""
+
 def request_facts(body: bytes) -> Facts: ...
 
 @final
@@ -23,8 +27,9 @@ class Facts:
     """What a request body says that the gateway acts on.
 
     `model` is None when the key is missing. `max_tokens` is the asked bound on output (`max_completion_tokens` before
-    `max_tokens`), None when absent or not a plain whole number. `choices` is `n`, or 1. `wishes` tells whether it has
-    `fallbacks` or `models`.
+    `max_tokens`), None when absent or no number. `choices` is `n` where that is a plain whole number, or 1; `answers`
+    is how many there may be, by providers that read `"8"` as a number. `wishes` tells whether it has `fallbacks` or
+    `models`.
     """
 
     @property
@@ -43,6 +48,8 @@ class Facts:
     def max_tokens(self) -> int | None: ...
     @property
     def choices(self) -> int: ...
+    @property
+    def answers(self) -> int: ...
     @property
     def spans(self) -> dict[str, Span]: ...
     def span(self, name: bytes) -> Span | None:

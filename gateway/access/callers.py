@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from hmac import compare_digest
-from time import time
+from time import time, time_ns
 from typing import Protocol
 
-from gateway._speedups.billing import Porter, Stay
+from gateway._speedups.billing import Bound, Porter, Stay
+from gateway._speedups.limits import Purse, Refusal
 from gateway.access.bills import Bill
-from gateway.access.holds import Told
+from gateway.access.holds import Told, Wanted, Warned
 from gateway.access.keys import credential
 from gateway.access.rights import Caller, House
-from gateway.errors import Forbidden, Unauthorized
-from gateway.schemas.governance import VirtualKey
+from gateway.access.words import Speaking, budget_words
+from gateway.errors import BudgetExceeded, Forbidden, Unauthorized
+from gateway.schemas.governance import Budget, VirtualKey
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
 
@@ -36,6 +38,33 @@ class Visit(Bill, Stay):
         plan = self.caller.allowed(model, plan)
         self._take(model, plan.targets[0], record)
         return plan
+
+    def spend(self, tokens: int, nano_usd: int) -> None:
+        """A session used more: that is held, too, until all of it is settled. Raises BudgetExceeded where a budget has
+        nothing left; a limit of tokens only counts it."""
+        now = time_ns()
+        held = self.held()
+        for hold, _, _ in held:
+            hold.extend(tokens, nano_usd, now)
+        for _, bound, _ in held:
+            for one in bound.handles:
+                if isinstance(one, Purse) and not one.soft and one.remaining(now) <= 0:
+                    found = self.caller.standing(one.id)
+                    words = budget_words(found) if isinstance(found, Budget) else repr(one.id)
+                    raise BudgetExceeded(f"the budget of {words} is used up")
+
+    def _reconsider(
+        self,
+        refusal: Refusal | None,
+        common: Bound,
+        own: Bound,
+        target: Target,
+        wanted: Wanted,
+        watcher: Warned,
+    ) -> None:
+        """As every bill does; what it raises names the caller's own accounts."""
+        speaking = Speaking(watcher, self.caller.standing)
+        super()._reconsider(refusal, common, own, target, wanted, speaking)
 
     def pass_by(self, provider: str, record: Record) -> None:
         """Consent to a request of which only the provider is known. Raises as `plan` does."""

@@ -1,7 +1,7 @@
 """What one request holds of its caller's limits and budgets, from its admission to its settled record."""
 
 from collections.abc import Awaitable
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, runtime_checkable
 
 from gateway._speedups.billing import figures
 from gateway._speedups.limits import Account, Refusal
@@ -70,27 +70,29 @@ class Send(Protocol):
     async def cut(self) -> None: ...
 
 
+@runtime_checkable
+class Eloquent(Protocol):
+    """Who has words for what refuses."""
+
+    def words(self, refusal: Refusal) -> str | None: ...
+
+
 def refuse(found: Refusal, watcher: Warned) -> NoReturn:
     """Raises LimitExceeded and BudgetExceeded, in words that name what is used up."""
     watcher.limit_refused(found.id, found.kind)
     wait = found.retry_after / NANO if found.retry_after >= 0 else None
+    bound = (watcher.words(found) if isinstance(watcher, Eloquent) else None) or repr(found.id)
     if found.kind == "money":
-        raise BudgetExceeded(
-            f"the budget {found.id!r} has too little left for this request", retry_after=wait
-        )
-    raise LimitExceeded(_words(found), wait, figures(found.requests, found.tokens))
+        raise BudgetExceeded(f"the budget of {bound} has too little left for this request", retry_after=wait)
+    raise LimitExceeded(_words(found, bound), wait, figures(found.requests, found.tokens))
 
 
-def _words(refusal: Refusal) -> str:
+def _words(refusal: Refusal, bound: str) -> str:
     if refusal.kind == "parallel":
-        return (
-            f"the limit {refusal.id!r} of requests in flight is reached; try again when one of them is done"
-        )
+        return f"the limit of {bound} is reached; try again when one of them is done"
     if refusal.retry_after < 0:
-        return f"this request asks for more {refusal.kind} than the limit {refusal.id!r} allows at all"
-    return (
-        f"the limit {refusal.id!r} of {refusal.kind} is used up; try again in {_seconds(refusal.retry_after)}"
-    )
+        return f"this request asks for more {refusal.kind} than the limit of {bound} allows at all"
+    return f"the limit of {bound} is used up; try again in {_seconds(refusal.retry_after)}"
 
 
 def _seconds(ns: int) -> str:

@@ -1,7 +1,7 @@
 """What one key may do, and what stands against it: found once a snapshot, ready for its next request."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import translate
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -19,7 +19,7 @@ from gateway.access.holds import Guess, Warned
 from gateway.access.snapshot import Layers
 from gateway.errors import BadRequest, Forbidden, Unauthorized, Unavailable
 from gateway.schemas.call import Call
-from gateway.schemas.governance import VirtualKey
+from gateway.schemas.governance import Budget, Limit, VirtualKey, same_model
 from gateway.schemas.plan import Plan, Target
 from gateway.telemetry.settle import Bills
 
@@ -198,7 +198,7 @@ class Caller(Guest):
         if found is None:
             if len(self._common) >= MEMO:
                 self._common.clear()
-            values = {**self._callers(), "model": (name,)}
+            values = {**self._callers(), "model": (same_model(name),)}
             kinds = (*self._shared, *(one for one in self._targeted if one.endswith("model")))
             found = self._common[name] = self._find(kinds, values)
         return found
@@ -211,11 +211,25 @@ class Caller(Guest):
         if found is None:
             if len(self._own) >= MEMO:
                 self._own.clear()
-            full = f"{target.provider}/{target.model}"
-            models = (full,) if target.model and full != name else ()
+            full = same_model(f"{target.provider}/{target.model}")
+            models = (full,) if target.model and full != same_model(name) else ()
             values = {**self._callers(), "model": models, "provider": (target.provider,)}
             found = self._own[name, target] = self._find(self._targeted, values)
         return found
+
+    def standing(self, id: str) -> Limit | Budget | None:
+        """The limit or budget with this id on one of the accounts that this caller's latest requests had."""
+        targets = {one for _, one in self._own}
+        names = {*self._common, *[f"{one.provider}/{one.model}" for one in targets]}
+        values = {**self._callers(), "model": tuple({same_model(one) for one in names})}
+        values["provider"] = tuple({one.provider for one in targets})
+        for account in _accounts((*self._shared, *self._targeted), values):
+            bounds = self._house.snapshot.bounds(account)
+            every: tuple[Limit | Budget, ...] = (*bounds.limits, *bounds.budgets)
+            for one in every:
+                if one.id == id:
+                    return one
+        return None
 
     def _callers(self) -> dict[str, tuple[str, ...]]:
         key = self.key
@@ -223,11 +237,8 @@ class Caller(Guest):
 
     def _find(self, kinds: tuple[str, ...], values: Mapping[str, tuple[str, ...]]) -> Bound:
         found: list[Account] = []
-        for kind in kinds:
-            first, _, last = kind.partition("+")
-            for one in filter(None, values.get(first, ())):
-                for other in filter(None, values.get(last, ())) if last else ("",):
-                    found += self._bounds(f"{first}:{one}+{last}:{other}" if last else f"{first}:{one}")
+        for account in _accounts(kinds, values):
+            found += self._bounds(account)
         return bound(tuple(found[:MOST]))
 
     def _bounds(self, account: str) -> list[Account]:
@@ -266,9 +277,20 @@ class Caller(Guest):
             ) from error
 
 
+def _accounts(kinds: Iterable[str], values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Those of these kinds that something with these values has."""
+    for kind in kinds:
+        first, _, last = kind.partition("+")
+        for one in filter(None, values.get(first, ())):
+            for other in filter(None, values.get(last, ())) if last else ("",):
+                yield f"{first}:{one}+{last}:{other}" if last else f"{first}:{one}"
+
+
 @lru_cache(MEMO)
 def _matcher(globs: tuple[str, ...]) -> re.Pattern[str] | None:
-    return re.compile("|".join(map(translate, globs))) if globs else None
+    """Who matches may be asked for. A glob without a slash is of a model's own name, whoever serves it."""
+    bare = [f"[^/]+/{translate(one)}" for one in globs if one and "/" not in one]
+    return re.compile("|".join([*map(translate, globs), *bare])) if globs else None
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:

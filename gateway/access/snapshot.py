@@ -14,7 +14,7 @@ import msgspec
 from gateway.access.revoked import Revoked
 from gateway.providers import sealed
 from gateway.providers.sealed import DamagedFile
-from gateway.schemas.governance import Budget, Governance, Limit, VirtualKey
+from gateway.schemas.governance import Budget, Governance, Limit, VirtualKey, same_model
 
 Bound = TypeVar("Bound", Limit, Budget)
 
@@ -75,7 +75,7 @@ class Snapshot:
         return shard.get(digest)
 
     def bounds(self, account: str) -> Bounds:
-        """The limits and budgets on an account."""
+        """The limits and budgets on an account, as `written`."""
         at = crc32(account.encode("utf-8", "replace")) % len(self._accounts)
         shard = self._open_accounts.get(at)
         if shard is None:
@@ -128,6 +128,14 @@ def encoded(governance: Governance) -> bytes:
     )
 
 
+def written(account: str) -> str:
+    """An account as snapshots name it: of a model the case does not matter."""
+    if account.startswith("model:"):
+        return same_model(account)
+    first, plus, rest = account.partition("+")
+    return first + plus + same_model(rest) if rest.startswith("model:") else account
+
+
 def _by_account(governance: Governance) -> Mapping[str, Bounds]:
     limits = _grouped(governance.limits)
     budgets = _grouped(governance.budgets)
@@ -140,7 +148,7 @@ def _by_account(governance: Governance) -> Mapping[str, Bounds]:
 def _grouped(bounds: Iterable[Bound]) -> dict[str, list[Bound]]:
     found: dict[str, list[Bound]] = {}
     for one in bounds:
-        found.setdefault(one.account, []).append(one)
+        found.setdefault(written(one.account), []).append(one)
     return found
 
 
@@ -181,7 +189,7 @@ class Layers:
         return bearer if self.blocked.isdisjoint(named) else msgspec.structs.replace(bearer, blocked=True)
 
     def bounds(self, account: str) -> Bounds:
-        """The limits and budgets on an account."""
+        """The limits and budgets on an account, as `written`."""
         found = [one.bounds(account) for one in self._layers]
         return Bounds(
             tuple([limit for one in found for limit in one.limits]),

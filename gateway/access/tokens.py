@@ -12,10 +12,18 @@ from time import monotonic, time
 from typing import Any
 
 import jwt
-from jwt import PyJWK, PyJWTError
+from jwt import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    MissingRequiredClaimError,
+    PyJWK,
+    PyJWTError,
+)
 
 from gateway.config.model import Jwt
-from gateway.errors import Unavailable
+from gateway.errors import Unauthorized, Unavailable
 from gateway.schemas.governance import VirtualKey
 from gateway.telemetry.logs import log
 
@@ -34,6 +42,16 @@ LARGEST = 1 << 20
 LONGEST_NAME = 256
 SILENCE = 10.0
 
+SELDOM = 10.0
+"""Seconds between two lines of the log about refused tokens."""
+REASONS: tuple[tuple[type[PyJWTError], str, str], ...] = (
+    (ExpiredSignatureError, "exp", "the token has expired"),
+    (ImmatureSignatureError, "nbf", "the token is not valid yet"),
+    (InvalidAudienceError, "aud", "the token is for another audience"),
+    (InvalidIssuerError, "iss", "the token is of another issuer"),
+)
+"""What is checked when the signature is known to be the issuer's: which claim, and what its owner is told."""
+
 Fetch = Callable[[str], bytes]
 Clock = Callable[[], float]
 
@@ -49,12 +67,14 @@ class TokenCallers:
         self._content = b""
         self._verified: dict[bytes, VirtualKey] = {}
         self._fetched = self._asked = -STALE
+        self._logged = -SELDOM
         self._fetching = False
         self._lock = threading.Lock()
         self._renew()
 
     def caller(self, token: bytes) -> VirtualKey | None:
-        """Whose token it is; None where it is no token of the issuer's. Raises Unavailable while its key may come."""
+        """Whose token it is; None where it is no token of the issuer's. Raises Unauthorized for one of the issuer's
+        that does not count, and Unavailable while its key may come."""
         if len(token) > LARGEST_TOKEN:
             return None
         now = self._clock()
@@ -63,7 +83,7 @@ class TokenCallers:
         digest = sha256(token).digest()
         found = self._verified.get(digest)
         if found is not None and time() >= found.expires:
-            return None
+            raise self._refused("exp", "the token has expired")
         return found if found is not None else self._verify(token, digest)
 
     def _verify(self, token: bytes, digest: bytes) -> VirtualKey | None:
@@ -96,8 +116,20 @@ class TokenCallers:
                 options={"require": ["exp", "iss", "aud", "sub"]},
             )
             return self._caller(claims)
+        except MissingRequiredClaimError as error:
+            raise self._refused(error.claim, f"the token has no claim {error.claim!r}") from None
+        except tuple([kind for kind, _, _ in REASONS]) as error:
+            raise self._refused(*next(why for kind, *why in REASONS if isinstance(error, kind))) from None
         except (PyJWTError, ValueError, TypeError):
             return None
+
+    def _refused(self, claim: str, why: str) -> Unauthorized:
+        """What to tell the owner of a token whose signature is the issuer's; the log hears of it now and then."""
+        now = self._clock()
+        if now - self._logged >= SELDOM:
+            self._logged = now
+            log.info("token_refused", claim=claim)
+        return Unauthorized(why)
 
     def _caller(self, claims: Mapping[str, Any]) -> VirtualKey:
         names = self._settings.claims

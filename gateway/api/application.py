@@ -86,12 +86,15 @@ class Application:
         return self._page(inbound, send, match)
 
     async def _session(self, socket: Socket) -> None:
-        assert self._gateway is not None
         if is_session(socket.path):
             record = Record(self._ids.next(), REALTIME.name, REALTIME.dialect)
-            await converse(socket, record, self._gateway)
+            await converse(socket, record, self._current)
         else:
             await refuse_path(socket, Record(self._ids.next(), "other", "openai"))
+
+    def _current(self) -> Gateway:
+        assert self._gateway is not None  # no request comes before lifespan.startup is complete
+        return self._gateway
 
     async def _keep(self, inbound: Inbound, send: Send, store: tuple[Store, bytes]) -> None:
         assert self._gateway is not None

@@ -1,21 +1,31 @@
 """The journey of a realtime session: from its handshake to its settled record."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from time import perf_counter_ns
 from typing import Any
 
 import msgspec
 
+from gateway.api.spending import Spending
 from gateway.api.websocket import Socket
 from gateway.delivery import error_headers, gateway_headers
 from gateway.dialects.endpoints import error_endpoint
-from gateway.dialects.realtime import REALTIME, Tally, Wanted, accepted, beta, wanted
+from gateway.dialects.realtime import REALTIME, Wanted, accepted, beta, wanted
 from gateway.dialects.stores import CHOICE_QUERY, choose
-from gateway.errors import BadRequest, GatewayError, Unavailable, UnknownPath, UpstreamStatus
+from gateway.errors import (
+    BadRequest,
+    Forbidden,
+    GatewayError,
+    Unauthorized,
+    Unavailable,
+    UnknownPath,
+    UpstreamStatus,
+)
 from gateway.pipeline import Gateway, Visit, meaning
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
-from gateway.upstream.lines import GOING_AWAY, Ended, Line
+from gateway.upstream.lines import GOING_AWAY, REFUSED, Ended, Line
 from gateway.upstream.relay import CallerGone, relay
 
 SWITCHED = 101
@@ -25,6 +35,13 @@ HURRY = 2.0
 """Seconds that saying goodbye to both sides may take."""
 
 
+LOOK = 0.5
+"""Seconds between two looks at whether the caller may still be here."""
+
+Current = Callable[[], Gateway]
+"""The gateway as it is now, whatever has changed since a session began."""
+
+
 class Identity(msgspec.Struct):
     """Who asks for a session, and from where."""
 
@@ -32,12 +49,14 @@ class Identity(msgspec.Struct):
     client: Any
 
 
-async def converse(socket: Socket, record: Record, gateway: Gateway) -> None:
-    """Carries one session, whichever side ends it."""
+async def converse(socket: Socket, record: Record, current: Current) -> None:
+    """Carries one session, whichever side ends it, for as long as its key and its budgets allow."""
+    gateway = current()
     gateway.telemetry.begun()
     visit: Visit | None = None
     try:
-        visit = gateway.access.admit(Identity(socket.identity, socket.client), record)
+        identity = Identity(socket.identity, socket.client)
+        visit = gateway.access.admit(identity, record)
         if gateway.callers.draining:
             raise Unavailable("the gateway is shutting down; try again", retry_after=1)
         asked = wanted(socket.query)
@@ -48,7 +67,8 @@ async def converse(socket: Socket, record: Record, gateway: Gateway) -> None:
         gateway.callers.add(socket, _this_task())
         line = await gateway.lines.open(plan, query, _headers(socket), record)
         try:
-            await _carry(socket, line, asked, record, gateway)
+            spending = Spending(asked.transcribes, record, visit, gateway.telemetry)
+            await _carry(socket, line, spending, _watch(identity, record, current), gateway)
         finally:
             gateway.lines.release(line)
     except CallerGone:
@@ -83,13 +103,27 @@ def _headers(socket: Socket) -> tuple[tuple[bytes, bytes], ...]:
     return beta(socket.subprotocols) if said is None else ((b"openai-beta", said),)
 
 
-async def _carry(socket: Socket, line: Line, asked: Wanted, record: Record, gateway: Gateway) -> None:
-    tally = Tally(asked.transcribes)
+async def _watch(identity: Identity, record: Record, current: Current) -> Ended:
+    """Waits until the caller would no longer be let in."""
+    while True:
+        await asyncio.sleep(LOOK)
+        try:
+            current().access.admit(identity, Record(record.request_id, record.endpoint, record.dialect))
+        except (Unauthorized, Forbidden) as error:
+            return Ended(REFUSED, error.message, error)
+        except GatewayError:
+            continue  # nobody can tell just now
+
+
+async def _carry(
+    socket: Socket, line: Line, spending: Spending, watch: Coroutine[Any, Any, Ended], gateway: Gateway
+) -> None:
+    record = spending.record
     ended = Ended(1011, "the gateway failed on this session")
     began = perf_counter_ns()
     try:
         await socket.accept(accepted(socket.subprotocols))
-        ended = await relay(socket, line, tally, gateway.lines.max_message)
+        ended = await relay(socket, line, spending, gateway.lines.max_message, watch)
         record.status = SWITCHED
         if ended.error is not None:
             record.status, record.error = ended.error.http_status, ended.error.code
@@ -101,8 +135,8 @@ async def _carry(socket: Socket, line: Line, asked: Wanted, record: Record, gate
         raise
     finally:
         record.waited_ns += perf_counter_ns() - began
-        record.usage, record.answered_model = tally.usage, tally.model
-        record.model = record.model or tally.model
+        watch.close()
+        spending.tell()
         await _part(socket, line, ended)
 
 

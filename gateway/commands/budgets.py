@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from gateway.commands.reading import Trouble, reading, tell
 from gateway.commands.screens import dollars, moment, shown, table, width
@@ -19,7 +19,7 @@ from gateway.config.units import seconds_text
 from gateway.schemas.governance import Budget
 from gateway.store import governance, things
 from gateway.store.export import as_csv
-from gateway.store.records import WHO, asked_by, records
+from gateway.store.records import WHO, asked_by, of_model, records
 
 _r = records.c
 SLOTS = 60
@@ -113,8 +113,7 @@ def _one(account: str) -> ColumnElement[bool]:
         return asked_by(kind, (name,))
     if kind != "model":
         return _r.provider == name if kind == "provider" else _r.id < 0
-    provider, _, model = name.partition("/")
-    return or_(_r.requested_model == name, and_(_r.provider == provider, _r.model == model))
+    return of_model(name)
 
 
 def _flat(one: Spent) -> dict[str, Any]:

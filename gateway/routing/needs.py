@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway._speedups.jsonscan import Facts, members
+from gateway._speedups.jsonscan import Facts, members, number
 from gateway._speedups.routing import NEEDS
 from gateway.errors import BadRequest
 from gateway.schemas.call import Call
@@ -147,7 +147,7 @@ def _bound(body: bytes, span: tuple[int, int], names: list[str]) -> int:
             return 0
         found = [inner[name] for name in (names[0], *_ALSO.get(names[0], ())) if name in inner]
     written = [body[start:end] for start, end in found]
-    return max((int(one) for one in written if one.isdigit() and len(one) < 10), default=0)
+    return max((min(number(one) or 0, MOST_TOKENS) for one in written), default=0)
 
 
 def looks_for(shape: Shape, asked: int) -> tuple[tuple[int, bytes, bytes], ...]:

@@ -8,6 +8,15 @@ from typing import Any
 
 import msgspec
 
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def same_model(name: str) -> str:
+    """A model's name as its account has it: many providers take any case, and one that is written otherwise must not
+    be another account."""
+    return name.translate(_LOWER)
+
+
 PERIODS = ("day", "week", "month", "never")
 """Calendar periods in UTC that a budget starts anew with; `rolling:SECONDS` is a sliding one."""
 

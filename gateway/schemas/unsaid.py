@@ -15,6 +15,7 @@ class Unsaid(msgspec.Struct, gc=False):
     `body` is the answer as the provider sent it, or its beginning; of a stream it is None where only its `size` in
     bytes is known, and how many tokens such streams have for each byte (`rate`). `reported` is what the provider told
     before the answer broke off. `attempt` is the given-up try whose answer it was; None for the request's own.
+    `perhaps`: nobody knows whether there was an answer. It is counted where the request got none at all.
     """
 
     call: Call
@@ -26,3 +27,4 @@ class Unsaid(msgspec.Struct, gc=False):
     rate: float = 0.0
     reported: Usage | None = None
     attempt: Attempt | None = None
+    perhaps: bool = False

@@ -18,10 +18,13 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    func,
+    or_,
     select,
     update,
 )
 
+from gateway.schemas.governance import same_model
 from gateway.store.metadata import metadata
 
 Row = tuple[Any, ...]
@@ -101,6 +104,15 @@ def asked_by(
 ) -> ColumnElement[bool]:
     """Whether the `caller` is of a key, user, team or org among these: said so that the index on callers is used."""
     return caller.in_(select(callers.c.id).where(callers.c[name].in_(values)))
+
+
+def of_model(name: str) -> ColumnElement[bool]:
+    """Whether a record counts to this model's account: it was asked for, or answered, in whatever case."""
+    named = (records.c.requested_model, records.c.provider + "/" + records.c.model)
+    found = [func.lower(one) == same_model(name) for one in named]
+    if not name.isascii():  # what databases make of its letters differs
+        found += [one == name for one in named]
+    return or_(*found)
 
 
 record_tags = Table(

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, func, not_, select
 
-from gateway.store.records import WHO, asked_by, records
+from gateway.schemas.governance import same_model
+from gateway.store.records import WHO, asked_by, of_model, records
 
 _LONGEST = 86_400_000_000_000
 """No request takes longer, in ns: only so much before the time is looked at."""
@@ -22,12 +23,12 @@ def spent(connection: Connection, account: str, since_ns: int, until_ns: int) ->
         ended < until_ns,
         not_(records.c.shadow),
     ]
-    model = provider = ""
+    model = wanted = provider = ""
     for kind, id in _parts(account):
         if kind in WHO:
             among.append(asked_by(kind, (id,)))
         elif kind == "model":
-            model = id
+            model, wanted = id, same_model(id)
         else:
             provider = id
     if not (model or provider):
@@ -40,14 +41,14 @@ def spent(connection: Connection, account: str, since_ns: int, until_ns: int) ->
     for answer, name, requested, cost, attempts in connection.execute(
         select(*columns).where(*among, several)
     ):
-        if model and requested == model:
+        if model and same_model(requested) == wanted:
             total += cost or 0
             continue
         shares = list(_shares(answer, name, cost or 0, attempts))
         total += sum(
             share
             for at, of, share in shares
-            if (model and f"{at}/{of}" == model) or (not model and at == provider)
+            if (model and same_model(f"{at}/{of}") == wanted) or (not model and at == provider)
         )
     return total
 
@@ -59,8 +60,7 @@ def _sum(connection: Connection, among: list[ColumnElement[bool]]) -> int:
 def _at(model: str, provider: str) -> ColumnElement[bool]:
     if not model:
         return records.c.provider == provider
-    at, _, name = model.partition("/")
-    return or_(records.c.requested_model == model, and_(records.c.provider == at, records.c.model == name))
+    return of_model(model)
 
 
 def _parts(account: str) -> Iterator[tuple[str, str]]:

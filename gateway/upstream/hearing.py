@@ -4,7 +4,8 @@ A provider that reports usage at the end of its streams has said how many tokens
 is cut it is enough to know its size. Of a stream whose model has not reported yet the beginning is kept until its end.
 """
 
-from gateway.dialects.endpoints import CHAT, EMBED, Endpoint
+from gateway.dialects.endpoints import CHAT, EMBED, ENDPOINTS, Endpoint
+from gateway.errors import UpstreamTimeout
 from gateway.schemas.call import Call
 from gateway.schemas.record import Attempt, Record
 from gateway.schemas.unsaid import Unsaid
@@ -72,6 +73,17 @@ def note(record: Record, call: Call, speaks: Endpoint, model: str, body: bytes) 
     """Keeps a whole answer to be counted, where it told no usage."""
     if not tells(record.usage) and speaks.family in (CHAT, EMBED):
         record.unsaid = [*record.unsaid, Unsaid(call, speaks, model, body, len(body))]
+
+
+def wonder(record: Record, call: Call, model: str, attempt: Attempt, failure: BaseException) -> None:
+    """Keeps a try to be counted whose provider had the request, and of whose answer nobody knows: it was silent for too
+    long, or is not waited for any more."""
+    speaks = ENDPOINTS.get(call.endpoint)
+    sent = failure.sent if isinstance(failure, UpstreamTimeout) else not hasattr(failure, "unsent")
+    if sent and speaks is not None and speaks.family in (CHAT, EMBED):
+        told = attempt.usage
+        unsaid = Unsaid(call, speaks, model, None, 0, reported=told, attempt=attempt, perhaps=True)
+        record.unsaid = [*record.unsaid, unsaid]
 
 
 def tells(usage: Usage | None) -> bool:

@@ -184,6 +184,8 @@ class Race:
             record.attempts += runner.record.attempts
         for name in _TOLD:
             setattr(record, name, getattr(told.record, name))
+        if winner is None:
+            record.unsaid = [one for runner in self._runners for one in runner.record.unsaid]
         record.waited_ns += told.began - self._began + told.record.waited_ns
         record.queued_ns += told.record.queued_ns
         reply = None if winner is None else winner.reply

@@ -46,6 +46,9 @@ FAREWELL = 1.0
 GOING_AWAY = 1001
 """The code of whoever leaves without a word (RFC 6455, 7.4.1)."""
 
+REFUSED = 1008
+"""The code for whom a policy forbids to go on (RFC 6455, 7.4.1)."""
+
 QUEUE = 4
 """Messages of a provider's that wait for a slow caller before no more is read."""
 

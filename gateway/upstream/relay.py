@@ -4,9 +4,9 @@ Each direction holds one message at a time: whoever reads too slowly stops the o
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
-from gateway.dialects.realtime import Tally
 from gateway.errors import RequestTooLarge
 from gateway.upstream.lines import GOING_AWAY, Ended, Line, LineEnded
 
@@ -21,32 +21,44 @@ class Caller(Protocol):
         """Waits while the caller reads too slowly; raises CallerGone when there is nobody."""
 
 
+class Meter(Protocol):
+    """Whoever counts what the session consumes."""
+
+    def see(self, event: str) -> Ended | None:
+        """Looks at one of the provider's events; the end, where no other may follow it."""
+
+
 class CallerGone(Exception):
     """Nobody is there to send to."""
 
 
-async def relay(caller: Caller, line: Line, tally: Tally, limit: int) -> Ended:
-    """Passes messages until one side ends. Closes neither."""
-    down = asyncio.ensure_future(_to_caller(line, caller, tally))
-    up = asyncio.ensure_future(_to_provider(caller, line, limit))
+async def relay(
+    caller: Caller, line: Line, meter: Meter, limit: int, watch: Coroutine[Any, Any, Ended]
+) -> Ended:
+    """Passes messages until one side ends, or the `watch` does. Closes neither."""
+    ways = [
+        asyncio.ensure_future(one)
+        for one in (_to_caller(line, caller, meter), _to_provider(caller, line, limit), watch)
+    ]
     try:
-        await asyncio.wait((down, up), return_when=asyncio.FIRST_COMPLETED)
-        return (down if down.done() else up).result()
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        return next(one for one in ways if one.done()).result()
     finally:
-        down.cancel()
-        up.cancel()
-        await asyncio.gather(down, up, return_exceptions=True)
+        for one in ways:
+            one.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
 
 
-async def _to_caller(line: Line, caller: Caller, tally: Tally) -> Ended:
+async def _to_caller(line: Line, caller: Caller, meter: Meter) -> Ended:
     try:
         while True:
             message = await line.receive()
-            if isinstance(message, str):
-                tally.see(message)
+            over = meter.see(message) if isinstance(message, str) else None
             await caller.send(message)
-    except LineEnded as over:
-        return over.ended
+            if over is not None:
+                return over
+    except LineEnded as left:
+        return left.ended
     except CallerGone:
         return Ended(GOING_AWAY, by_caller=True)
 

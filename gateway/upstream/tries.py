@@ -18,6 +18,7 @@ from gateway.upstream.causes import Cause, cause_of
 from gateway.upstream.connection import Credential
 from gateway.upstream.exchange import Errand, run
 from gateway.upstream.flights import Flight
+from gateway.upstream.hearing import wonder
 from gateway.upstream.passthrough import Carried
 from gateway.upstream.ratelimits import limits_of
 from gateway.upstream.replies import Stream, Whole
@@ -102,7 +103,7 @@ class Tries:
             try:
                 remaining = (bounds.deadline - began) / 1e9
                 if remaining <= 0:
-                    raise UpstreamTimeout("the time for all tries is over", phase="total")
+                    raise UpstreamTimeout("the time for all tries is over", phase="total", sent=False)
                 if isinstance(errand, Errand):
                     reply: Reply = await run(errand, remaining, record)
                 else:
@@ -120,9 +121,12 @@ class Tries:
                 attempt.outcome, attempt.status = error.code, error.http_status
                 attempt.cause = cause_of(error)
                 failure = error
-            except BaseException:
+                if isinstance(error, UpstreamTimeout):
+                    wonder(record, errand.call, target.model, attempt, error)
+            except BaseException as error:
                 attempt.outcome = "dropped"
                 flight.dropped()
+                wonder(record, errand.call, target.model, attempt, error)
                 raise
             finally:
                 attempt.duration_ns = perf_counter_ns() - began

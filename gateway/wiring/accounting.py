@@ -16,12 +16,15 @@ from gateway.schemas.unsaid import Unsaid
 from gateway.schemas.usage import Usage
 from gateway.tokens.conversations import answer_tokens
 from gateway.tokens.ratios import Counter
+from gateway.wiring.guessing import parts_of
 
 TOKENS_A_BYTE = 0.25
 """Of what cannot be read."""
 TOKENS_A_STREAMED_BYTE = 0.006
 """Of a stream of which nothing is known but its size: an event for each token."""
 PICTURE = 1100
+LONG = 256 << 10
+"""Bytes of a request that nobody answered, from which on its prompt is not read to be counted."""
 
 
 class Accounting:
@@ -32,13 +35,13 @@ class Accounting:
 
     def __call__(self, record: Record) -> None:
         """Fills in the record's usage, and that of tries that were given up."""
-        for one in record.unsaid:
+        for one in _counted(record):
             usage = self._usage(one)
             if one.attempt is not None:
                 one.attempt.usage = usage
             else:
                 record.usage = usage
-        record.estimated = True
+            record.estimated = True
 
     def _usage(self, one: Unsaid) -> Usage:
         reported = one.reported or Usage()
@@ -49,6 +52,9 @@ class Accounting:
 
     def _input(self, one: Unsaid) -> int:
         call = one.call
+        if one.perhaps and len(call.body) > LONG:
+            text, files = parts_of(call.body)
+            return int(text * TOKENS_A_BYTE) + files * PICTURE
         try:
             request = call.request or ENDPOINTS[call.endpoint].read(call)
         except GatewayError:
@@ -68,6 +74,14 @@ class Accounting:
             return int(one.size * (TOKENS_A_STREAMED_BYTE if one.streamed else TOKENS_A_BYTE))
         counted = self._counter.scaled(one.model, answer_tokens(one.model, parts))
         return counted if one.size <= len(one.body) else counted * one.size // len(one.body)
+
+
+def _counted(record: Record) -> list[Unsaid]:
+    """What is to be counted: tries of which nobody knows whether they were answered, where none was."""
+    own = record.usage is not None or any(one.attempt is None for one in record.unsaid)
+    if record.error and not own:
+        return record.unsaid
+    return [one for one in record.unsaid if not one.perhaps]
 
 
 def _whole(one: Unsaid) -> list[Part]:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from gateway._speedups.guesses import ENOUGH, SMALLEST, Asked, Figure, Guesser, Outlook
-from gateway._speedups.jsonscan import Facts
+from gateway._speedups.jsonscan import Facts, number
 from gateway.dialects.endpoints import ENDPOINTS
 from gateway.dialects.taps import gemini_choices
 from gateway.errors import BadRequest
@@ -91,7 +91,7 @@ def answers(call: Call) -> int:
     facts: Facts = call.facts
     if call.endpoint == "generate_content":
         return gemini_choices(facts)
-    found = max(1, min(facts.choices, MOST_ANSWERS)) if facts.choices else 1
+    found = max(1, min(facts.answers, MOST_ANSWERS)) if facts.answers else 1
     if call.endpoint != LEGACY:
         return found
     try:
@@ -99,7 +99,7 @@ def answers(call: Call) -> int:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return found
     prompts = sum(not isinstance(one, int) for one in said.prompt) if isinstance(said.prompt, list) else 1
-    best = said.best_of if isinstance(said.best_of, int) else 1
+    best = number(bytes(said.best_of)) or 1
     return min(max(found, best), MOST_ANSWERS) * max(1, min(prompts, MOST_PROMPTS))
 
 
@@ -107,7 +107,7 @@ class _Legacy(msgspec.Struct, gc=False):
     """A completion's request: several prompts are answered each by itself, the best of `best_of` is told."""
 
     prompt: Any = None
-    best_of: Any = None
+    best_of: msgspec.Raw = msgspec.Raw(b"1")
 
 
 _legacy = msgspec.json.Decoder(_Legacy)

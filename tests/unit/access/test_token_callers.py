@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import jwt
@@ -12,7 +13,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from gateway.access.tokens import TokenCallers
 from gateway.config.model import Jwt
-from gateway.errors import Unavailable
+from gateway.errors import Unauthorized, Unavailable
 
 SETTINGS = Jwt("https://issuer", "gateway", "https://issuer/keys", {"team": "grp", "models": "scope"})
 SIGNER = rsa.generate_private_key(65537, 2048)
@@ -83,13 +84,6 @@ def test_a_token_without_the_claim_for_models_may_use_none() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": 1_000_000_000},  # long ago
-        {"nbf": 4_000_000_000},  # far from now, however late this comes to its turn
-        {"aud": "another"},
-        {"iss": "https://another"},
-        {"exp": None},
-        {"aud": None},
-        {"sub": None},
         {"key": rsa.generate_private_key(65537, 2048)},
         {"key": "a secret of sufficient length for HS256", "algorithm": "HS256"},
         {"key": None, "algorithm": "none"},
@@ -99,6 +93,56 @@ def test_a_token_without_the_claim_for_models_may_use_none() -> None:
 )
 def test_other_tokens_are_none(changes: dict[str, Any]) -> None:
     assert callers(Issuer()).caller(token(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"exp": 1_000_000_000}, "has expired"),  # long ago
+        ({"nbf": 4_000_000_000}, "not valid yet"),  # far from now, however late this comes to its turn
+        ({"aud": "another"}, "another audience"),
+        ({"iss": "https://another"}, "another issuer"),
+        ({"exp": None}, "no claim 'exp'"),
+        ({"aud": None}, "no claim 'aud'"),
+        ({"sub": None}, "no claim 'sub'"),
+    ],
+)
+def test_a_token_of_the_issuers_is_told_why_it_does_not_count(changes: dict[str, Any], why: str) -> None:
+    found = callers(Issuer())
+    with pytest.raises(Unauthorized, match=why):
+        found.caller(token(**changes))
+    forged = token(rsa.generate_private_key(65537, 2048), **changes)
+    assert found.caller(forged) is None
+
+
+def test_a_known_token_is_told_that_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, given = callers(Issuer()), token()
+    assert found.caller(given) is not None
+    monkeypatch.setattr("gateway.access.tokens.time", later)
+    with pytest.raises(Unauthorized, match="has expired"):
+        found.caller(given)
+
+
+def later() -> float:
+    return time.time() + 3600
+
+
+def test_the_log_names_the_claim_now_and_then_and_never_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr("gateway.access.tokens.log.info", partial(_note, lines))
+    issuer = Issuer()
+    found = callers(issuer)
+    for _ in range(3):
+        with pytest.raises(Unauthorized):
+            found.caller(token(aud="another"))
+    issuer.now = 60.0
+    with pytest.raises(Unauthorized):
+        found.caller(token(iss="https://another"))
+    assert lines == [("token_refused", {"claim": "aud"}), ("token_refused", {"claim": "iss"})]
+
+
+def _note(lines: list[tuple[str, dict[str, object]]], event: str, **fields: object) -> None:
+    lines.append((event, fields))
 
 
 def test_what_is_no_token_is_nobodys() -> None:

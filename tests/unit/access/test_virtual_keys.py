@@ -158,6 +158,11 @@ def test_static_keys_work_beside_and_strangers_do_not(accounts: Accounts) -> Non
         (("openai/g",), "openai/gpt", DIRECT, False),
         (("openai/*",), "fast", Plan(DIRECT.targets, route="fast"), False),
         (("fast",), "fast", Plan(DIRECT.targets, route="fast"), True),
+        (("g*",), "gpt", DIRECT, True),
+        (("g*",), "openai/gpt", DIRECT, True),
+        (("pt",), "openai/gpt", DIRECT, False),
+        (("openai",), "openai/gpt", DIRECT, False),
+        (("",), "openai/", DIRECT, False),
     ],
 )
 def test_models_are_allowed_by_the_name_that_is_asked_for(
@@ -169,6 +174,14 @@ def test_models_are_allowed_by_the_name_that_is_asked_for(
     else:
         with pytest.raises(Forbidden):
             visit.plan(call(name), plan, Record("r"))
+
+
+def test_a_list_shows_what_may_be_asked_for(accounts: Accounts) -> None:
+    who = callers(accounts, Governance(0, (key(models=("gpt-*", "anthropic/claude-*")),)))
+    shown = who.visible(Asked("s").headers)
+    assert shown is not None
+    listed = ("openai/gpt-4o", "azure/gpt-4o", "openai/o3", "anthropic/claude-x", "other/claude-x", "gpt-5")
+    assert list(filter(shown, listed)) == ["openai/gpt-4o", "azure/gpt-4o", "anthropic/claude-x", "gpt-5"]
 
 
 def test_a_plan_loses_the_providers_that_a_key_may_not_use(accounts: Accounts) -> None:
@@ -255,3 +268,25 @@ def test_a_hard_budget_refuses_and_a_soft_one_warns(accounts: Accounts) -> None:
     begin(soft, used()).settle(used())
     assert heard.warned == ["soft"]
     assert heard.refused == ["money"]
+
+
+def test_another_spelling_of_a_model_is_the_same_model_to_its_limits(accounts: Accounts) -> None:
+    spellings = ("azure/gpt-4o", "azure/GPT-4o", "azure/Gpt-4O")
+    for id, account in (("common", "model:azure/GPT-4O"), ("own", "key:k+model:azure/gpt-4o")):
+        who = callers(
+            accounts, Governance(keys=(key(),), limits=(Limit(id, account, seconds=3600, requests=2),))
+        )
+        for name in spellings[:2]:
+            plan = Plan((Target("azure", name.partition("/")[2]),))
+            begin(who, Record("r"), plan, name).settle(used(usage=Usage(1, 1)))
+        refused = Plan((Target("azure", "Gpt-4O"),))
+        for name in (spellings[2], "Gpt-4O"):  # in full, and bare
+            with pytest.raises(LimitExceeded):
+                begin(who, Record("r"), refused, name)
+
+
+def test_a_model_that_is_asked_for_in_another_spelling_counts_once(accounts: Accounts) -> None:
+    limit = Limit("l", "model:azure/gpt-4o", seconds=3600, requests=2)
+    who = callers(accounts, Governance(keys=(key(),), limits=(limit,)))
+    begin(who, Record("r"), Plan((Target("azure", "gpt-4o"),)), "azure/GPT-4o")
+    begin(who, Record("r"), Plan((Target("azure", "gpt-4o"),)), "azure/GPT-4o")

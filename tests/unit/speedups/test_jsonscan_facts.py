@@ -47,9 +47,15 @@ def test_the_newer_spelling_of_max_tokens_wins(body: bytes) -> None:
     assert request_facts(body).max_tokens == 2
 
 
-@pytest.mark.parametrize("value", [b"-1", b"1.5", b"1e3", b'"7"', b"9999999999999999999", b"[]"])
+@pytest.mark.parametrize("value", [b"-1", b"1.5", b'"seven"', b'"\\ud800"', b"9999999999999999999", b"[]"])
 def test_an_odd_max_tokens_is_left_to_the_provider(value: bytes) -> None:
     assert request_facts(b'{"max_tokens":' + value + b"}").max_tokens is None
+
+
+@pytest.mark.parametrize("value", [b"1000", b"1e3", b"1000.0", b'"1000"', b'" 1e3 "', b'"\\u0031000"'])
+def test_max_tokens_is_read_as_a_lenient_provider_would(value: bytes) -> None:
+    assert request_facts(b'{"max_tokens":' + value + b"}").max_tokens == 1000
+    assert request_facts(b'{"n":' + value + b"}").answers == 1000
 
 
 @pytest.mark.parametrize(

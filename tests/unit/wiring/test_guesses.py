@@ -274,3 +274,41 @@ def test_a_budget_is_not_passed_by_more_than_what_is_in_flight(accounts: Account
         spent += price
     assert admitted >= 9
     assert spent <= 10_000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_tokens": "4000", "n": "8"},
+        {"max_tokens": 4e3, "n": 8.0},
+        {"max_tokens": " 4000.0 ", "n": "08"},
+        {"max_completion_tokens": "4_000", "n": 8},
+    ],
+)
+def test_a_number_is_read_as_lenient_providers_read_it(fields: dict[str, Any]) -> None:
+    found = asked(guesses(), **fields)
+    assert (found.allowed, found.choices) == (4000, 8)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "many", "-4000", "nan", "inf", "9" * 9000, True, None, [4000], {"a": 1}]
+)
+def test_what_no_provider_reads_as_a_number_is_none(said: Any) -> None:
+    found = asked(guesses(), max_tokens=said, n=said)
+    assert (found.allowed, found.choices) == (0, 1)
+
+
+@pytest.mark.parametrize("said", ["4000", 4000.0, 4000])
+def test_a_bound_of_another_endpoint_is_read_so_too(said: Any) -> None:
+    assert asked(guesses(), endpoint="responses", max_output_tokens=said).allowed == 4000
+    assert (
+        asked(guesses(), endpoint="generate_content", generationConfig={"maxOutputTokens": said}).allowed
+        == 4000
+    )
+    legacy = asked(guesses(), endpoint="completions", prompt="a", max_tokens=said, best_of="3")
+    assert (legacy.allowed, legacy.choices) == (4000, 3)
+
+
+def test_a_stream_waits_for_as_many_answers_as_were_plainly_asked_for() -> None:
+    assert request_facts(b'{"n": "8"}').choices == 1
+    assert request_facts(b'{"n": 8}').choices == 8
