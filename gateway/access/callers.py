@@ -90,7 +90,10 @@ class Visit(Bill, Stay):
 
 
 class Static(Protocol):
-    """Callers that the configuration knows by a key alone, or who need none."""
+    """Callers that the configuration knows by a key alone, or who need none. It `remembers` where a credential that was
+    let in is one of few, by which its caller is known from then on."""
+
+    remembers: bool
 
     def authenticate(self, headers: Mapping[bytes, bytes]) -> str: ...
 
@@ -147,7 +150,12 @@ class Callers(Porter):
         if self._static is None:
             raise Unauthorized("no API key: send one as your SDK does (Authorization: Bearer …)" if given is None
                                else "the API key is not one of this gateway's keys")  # fmt: skip
-        return self._other(self._static.authenticate(headers))
+        id = self._static.authenticate(headers)
+        if given is None or not self._static.remembers:
+            return self._other(id)
+        caller = Caller(VirtualKey(id, ""), self._house)
+        self.found.add(digest, caller)
+        return caller
 
     def _look_up(self, digest: bytes, given: bytes) -> Caller | None:
         key = self._house.snapshot.key(digest)

@@ -48,6 +48,8 @@ class Asked(Protocol):
 class StaticKeys:
     """Keys from the configuration; every one is compared, in constant time, on their digests."""
 
+    remembers = True
+
     def __init__(self, keys: Iterable[str]) -> None:
         digests = [sha256(key.encode()).digest() for key in keys]
         self._digests = [(digest, "key-" + digest.hex()[:8]) for digest in digests]
@@ -76,6 +78,8 @@ class StaticKeys:
 class Shut:
     """Others reach the gateway, and nobody has a key yet: nobody may call."""
 
+    remembers = False
+
     def authenticate(self, headers: Mapping[bytes, bytes]) -> str:  # noqa: ARG002 - as others
         """Raises Unauthorized."""
         raise Unauthorized("this gateway has no keys yet: its operator must make one at the admin API")
@@ -91,6 +95,8 @@ class Keyless:
     A page in the operator's browser can reach loopback too (a form post, DNS rebinding); its requests are told by their
     Origin, or by a Host that is not this machine.
     """
+
+    remembers = False
 
     def __init__(self, *, local_only: bool) -> None:
         self._local_only = local_only
