@@ -66,7 +66,7 @@ cdef class Terms:
     cdef readonly object wishes
     cdef readonly bytes scope
     cdef readonly object owner
-    cdef bint looks
+    cdef readonly bint looks
     cdef bint reads
     cdef bint writes
     cdef bint only

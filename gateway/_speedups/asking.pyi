@@ -20,6 +20,7 @@ class Terms:
     wishes: Any
     scope: bytes
     owner: int
+    looks: bool
 
     def __init__(self, settings: object, wishes: object, scope: bytes, owner: int) -> None: ...
 

@@ -109,9 +109,9 @@ class Caching(Journey):
 
     def _look_for(self, asked: Asked, terms: Terms) -> bool:
         """Whether the cache has anything to do with the request."""
-        call, name, wishes = asked.call, model_of(asked), terms.wishes
-        if wishes.mode == "off" or not (wishes.read or wishes.write):
+        if not terms.looks:
             return False
+        call, name = asked.call, model_of(asked)
         key = None
         if call.request is None:
             key = quick_key(call.endpoint, call.body, terms.scope, name, call.headers)
@@ -121,7 +121,7 @@ class Caching(Journey):
         if len(call.body) > MOST_READ:
             return False
         request = read(asked)
-        if request is None or not may_look(request, wishes, call.body):
+        if request is None or not may_look(request, terms.wishes, call.body):
             return False
         asked.look_for(terms, exact_key(request, terms.scope, name, body=call.body, headers=call.headers))
         return True
