@@ -125,9 +125,15 @@ def await_calm(child: Child) -> None:
 
 
 def rate(
-    child: Child, server: Server, exchanges: tuple[Exchange, ...], seconds: float, cores: Cores
+    child: Child,
+    server: Server,
+    exchanges: tuple[Exchange, ...],
+    seconds: float,
+    cores: Cores,
+    tried: int | None = None,
 ) -> tuple[float, float]:
-    """Requests/s at peak, and CPU µs for each. Raises LoadFailed where any answer was wrong."""
+    """Requests/s at peak, and CPU µs for each; so many exchanges (None: all) are asked once before. Raises LoadFailed
+    where any answer was wrong."""
     await_calm(child)
     load = Load(
         host=server.host,
@@ -135,6 +141,7 @@ def rate(
         exchanges=exchanges,
         seconds=seconds,
         connections=CONNECTIONS,
+        tried=tried,
     )
     marks: list[float] = []
 

@@ -40,7 +40,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     `rate` 0 is a closed loop of `connections`; else an open loop whose arrivals are a Poisson process, or
     evenly spaced when `uniform`. `spin` waits for the next arrival by polling, which needs a core of its own.
-    `abort_every` N leaves every Nth answer before its end.
+    `abort_every` N leaves every Nth answer before its end. `tried` is how many of the exchanges are asked once before
+    the start, so that what is built on first use is built; None for all of them.
     """
 
     host: str
@@ -54,6 +55,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     spin: bool = True
     seed: int = 0
     abort_every: int = 0
+    tried: int | None = None
 
 
 class Result(msgspec.Struct, kw_only=True):

@@ -68,7 +68,7 @@ async def run(load: Load) -> Result:
     authority = f"{load.host}:{load.port}"
     callers = [Caller(client, origin, exchange, authority) for exchange in load.exchanges]
     trial = Notebook(0, 0)
-    for caller in callers:
+    for caller in callers[: load.tried]:
         await warm(caller, trial)
     print("ready", flush=True)
     start = int(await asyncio.to_thread(sys.stdin.readline))
