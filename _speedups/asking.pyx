@@ -7,18 +7,21 @@ The ways beside it are methods that `caching/journey.py` adds: `_terms`, `_at_le
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from libc.stdint cimport int64_t
-from libc.string cimport memset
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from gateway._speedups.ledger cimport Table, ledger_add
+from gateway._speedups.verbatim cimport around_id
 
 import re
 from asyncio import get_running_loop
+from collections import OrderedDict
 
 from gateway._speedups.plain_keys import quick_key
 from gateway._speedups.plainness import refuses
@@ -28,11 +31,15 @@ include "asking_fields.pxi"
 cdef enum:
     MOST_TERMS = 4096
     MOST_WAITING = 64
+    MOST_HELD = 1 << 20 # bytes of answers that wait to be kept
     QUIET = 8           # requests that are asked for: with so few, keeping their answers together spares nothing
     ENTRY = 1           # the store's kind of frames that are found by their keys
 
+cdef double MOMENT = 0.001  # seconds
 cdef tuple RIGHT = (0, 200)  # it is not said yet, or it was
 cdef bytes CACHE = b"cache"
+cdef bytes NOTHING = b"\xc0"  # of MessagePack
+cdef str WHOLE_FORM = "whole"
 cdef bytes AGE = b"x-gateway-cache-age"
 cdef bytes ID = b"x-gateway-cache-id"
 
@@ -91,9 +98,6 @@ cdef class Terms:
         self.ttl, self.max_entry = wishes.ttl, settings.max_entry
 
 
-include "asking_ready.pxi"
-
-
 cdef class Journey
 
 
@@ -147,6 +151,9 @@ cdef class Asked:
             self.shared.failed(error)
 
 
+include "asking_ready.pxi"
+
+
 cdef class Counts:
     """Counts what the cache says in blocks of a table of the ledger; in a full table nothing is counted."""
 
@@ -174,25 +181,31 @@ cdef class Counts:
 cdef class Journey:
     """What is the same for all requests of one snapshot.
 
-    `numbers` tell answers of one entry apart; `whole` is an answer in one piece; an `entry` is made of its fields, or
-    of what was `heard` where that has to be looked at, and its bytes by `pack`; `wishing` are the headers by which
-    callers ask for something."""
+    `numbers` tell answers of one entry apart; `whole` is an answer in one piece. An entry is made of what was `heard`,
+    `pack` writes it and `unpack` reads it; those of whole answers are written here: what stands `before` each, and a
+    usage by `encode`. `streaming` are the headers of streams, `wishing` those by which callers ask for something."""
 
     cdef readonly dict flying
     cdef readonly Memory memory
     cdef readonly object clock
     cdef object get
     cdef object put
+    cdef object add
+    cdef object write_added
     cdef object send
     cdef list waiting
+    cdef Py_ssize_t held        # bytes of what waits
     cdef object price
     cdef object looked
     cdef object saved
     cdef object numbers
     cdef object whole
-    cdef object entry
     cdef object heard
+    cdef bytes before
+    cdef object encode
     cdef object pack
+    cdef object unpack
+    cdef tuple streaming
     cdef frozenset wishing
     cdef dict usual
     cdef char first[256]
@@ -200,14 +213,16 @@ cdef class Journey:
 
     def __init__(
         self, store, dispatcher, books, counts, dict flying not None, Memory memory not None, clock, *,
-        numbers, whole, entry, heard, pack, frozenset wishing not None,
+        numbers, whole, heard, bytes before not None, encode, pack, unpack, tuple streaming not None,
+        frozenset wishing not None,
     ):
         self.get, self.put, self.send = store.get, store.put, dispatcher.send
-        self.waiting = []
+        self.add, self.write_added = store.add, store.write
+        self.waiting, self.held = [], 0
         self.price, self.looked, self.saved = books.price, counts.cache_lookup, counts.cache_saved
         self.flying, self.memory, self.clock = flying, memory, clock
-        self.numbers, self.whole, self.entry, self.heard, self.pack = numbers, whole, entry, heard, pack
-        self.wishing, self.usual = wishing, {}
+        self.numbers, self.whole, self.heard, self.before, self.encode = numbers, whole, heard, before, encode
+        self.pack, self.unpack, self.streaming, self.wishing, self.usual = pack, unpack, streaming, wishing, {}
         memset(self.first, 0, 256)
         memset(self.second, 0, 256)
         for name in wishing:
@@ -280,9 +295,15 @@ cdef class Journey:
         if found is None:
             return None
         place = asked.place
-        ready = None if place is None else self.memory.find(place, found.written)
+        if place is None:
+            return self._told(asked, found, None)
+        ready = self.memory.find(place, found.written)
         if ready is None:
-            return self._told(asked, found, place)
+            ready = verbatim(asked, found, self.unpack(found.payload), self.streaming)
+            if ready is None:
+                return self._told(asked, found, place)
+            if self.memory.again(asked.key):
+                self.memory.keep(place, ready)
         age = self.age(asked, (<Ready>ready).created, (<Ready>ready).provider, (<Ready>ready).model)
         if age < 0:
             return None
@@ -334,31 +355,35 @@ cdef class Journey:
 
     cdef keep(self, Asked asked, bytes body):
         """Keeps an answer that was told to its right end, where it may be kept: at once while there is little to do, else
-        at the end of this turn of the loop, together with others. Till then requests for the same find this one under
-        way."""
+        a moment later, together with others. Till then requests for the same find this one under way."""
         record = asked.record
         if _read(record, &ERROR) or _read(record, &RESUMED) or _read(record, &STATUS) not in RIGHT:
             asked.done()
             return
         self.waiting.append((asked, body))
-        if len(self.flying) <= QUIET or len(self.waiting) >= MOST_WAITING:
+        self.held += PyBytes_GET_SIZE(body)
+        if len(self.flying) <= QUIET or len(self.waiting) >= MOST_WAITING or self.held > MOST_HELD:
             self.settle()
         elif len(self.waiting) == 1:
-            get_running_loop().call_soon(self.settle)
+            get_running_loop().call_later(MOMENT, self.settle)
 
     def settle(self):
         """Keeps what waits to be kept."""
         cdef list waiting = self.waiting
         cdef Asked asked
         cdef tuple one
-        self.waiting = []
+        if not waiting:
+            return
+        self.waiting, self.held = [], 0
         for one in waiting:
             asked = <Asked>one[0]
             try:
                 self.write(asked, <bytes>one[1])
             except Exception as error:  # it is the gateway's own failure, and nobody waits for this
                 self._unkept(asked, error)
-            asked.done()
+        self.write_added()
+        for one in waiting:
+            (<Asked>one[0]).done()
 
     cdef write(self, Asked asked, bytes body):
         cdef Terms terms = asked.terms
@@ -372,15 +397,15 @@ cdef class Journey:
             entry = self.heard(endpoint, body, stream, record)
             if entry is None:
                 return
+            payload = self.pack(entry)
         else:
-            entry = self.entry(
-                "whole", endpoint, body, _read(record, &PROVIDER), _read(record, &MODEL), _read(record, &ANSWERED),
-                _read(record, &USAGE), _read(record, &COST), _read(record, &FINISH), asked_at(record),
-            )
-        payload = self.pack(entry)
+            usage = _read(record, &USAGE)
+            payload = entry_of_whole(self.before, endpoint, body, record, None if usage is None else self.encode(usage))
         cdef double expires = <double>self.clock() + terms.ttl
         # As old as its question: who purged meanwhile did not want this answer either.
-        if self.put(asked.key, terms.owner, expires, payload, ENTRY, asked_at(record)) and terms.means:
+        if not terms.means:
+            self.add(asked.key, terms.owner, expires, payload, asked_at(record))
+        elif self.put(asked.key, terms.owner, expires, payload, ENTRY, asked_at(record)):
             self._learn(asked, expires)
 
 
@@ -389,3 +414,4 @@ cdef inline double asked_at(record) except -1:
 
 
 include "asking_keeping.pxi"
+include "asking_entries.pxi"

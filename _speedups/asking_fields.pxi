@@ -2,6 +2,7 @@
 #
 # A part of asking.pyx.
 
+from gateway.schemas.caching import Entry
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
@@ -19,6 +20,17 @@ cdef Field PLAN_ROUTE = _field(Plan, "route")
 cdef Field PLAN_TARGETS = _field(Plan, "targets")
 cdef Field TARGET_MODEL = _field(Target, "model")
 cdef Field TARGET_PROVIDER = _field(Target, "provider")
+cdef Field ENTRY_ANSWERED = _field(Entry, "answered_model")
+cdef Field ENTRY_BODY = _field(Entry, "body")
+cdef Field ENTRY_COST = _field(Entry, "cost_nano_usd")
+cdef Field ENTRY_CREATED = _field(Entry, "created")
+cdef Field ENTRY_ENDPOINT = _field(Entry, "endpoint")
+cdef Field ENTRY_FINISH = _field(Entry, "finish")
+cdef Field ENTRY_FORM = _field(Entry, "form")
+cdef Field ENTRY_LOST = _field(Entry, "lost")
+cdef Field ENTRY_MODEL = _field(Entry, "model")
+cdef Field ENTRY_PROVIDER = _field(Entry, "provider")
+cdef Field ENTRY_USAGE = _field(Entry, "usage")
 cdef Field ANSWERED = _field(Record, "answered_model")
 cdef Field CACHE_SAID = _field(Record, "cache")
 cdef Field COST = _field(Record, "cost_nano_usd")

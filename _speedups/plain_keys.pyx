@@ -17,7 +17,7 @@ from libc.string cimport memchr, memmove
 
 include "sha256.pxi"
 include "json_grammar.pxi"
-include "plain_keys_pack.pxi"
+include "msgpack_write.pxi"
 include "plain_keys_values.pxi"
 
 cdef enum:

@@ -55,6 +55,7 @@ cdef enum:
     MAGIC = 0xFE4347FF
     CHUNK = 256 << 10
     PEEK = 4096
+    GATHERED = 128 << 10    # bytes that are written together
     KIND_ERASED = 0
     KIND_ENTRY = 1
     KIND_VECTOR = 2
@@ -150,4 +151,5 @@ cdef class Found:
 
 include "shelf_index.pxi"
 include "shelf_writer.pxi"
+include "shelf_gathered.pxi"
 include "shelf_reader.pxi"

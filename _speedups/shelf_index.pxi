@@ -132,7 +132,7 @@ cdef class Shelf:
     def sweep(self) -> int:
         """Takes all slots away that lead to retired segments, and frees their lines; how many slots."""
         cdef bint *cleared = <bint *>calloc(MOST_LINES, sizeof(bint))
-        cdef int number
+        cdef int number, lines = 0
         cdef int64_t found = 0
         cdef uint64_t at, word
         if cleared == NULL:
@@ -140,7 +140,9 @@ cdef class Shelf:
         with nogil:
             for number in range(MOST_LINES):
                 cleared[number] = self.identity_of(number) == CLEARED
-            for at in range((self.mask + 1) * WAYS):
+                lines += cleared[number]
+            # Where nothing was retired, the index is left alone: to read it takes the processor's cache from others.
+            for at in range((self.mask + 1) * WAYS if lines else 0):
                 word = shelf_load(&self.slots[at])
                 if word and cleared[_number(word)]:
                     found += shelf_swap(&self.slots[at], word, 0)

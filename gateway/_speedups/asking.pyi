@@ -31,7 +31,6 @@ class Ready:
     pieces: tuple[bytes, ...]
     headers: tuple[tuple[bytes, bytes], ...]
     content_type: bytes
-    entry: Any
     dropped: tuple[str, ...]
     size: int
 
@@ -46,6 +45,9 @@ class Ready:
         size: int,
     ) -> None: ...
 
+LARGEST: int
+"""Bytes of an answer that is remembered, and of what is known of it."""
+
 class Memory:
     """Answers that a worker remembers, `most` bytes of them; the oldest are forgotten first."""
 
@@ -54,7 +56,7 @@ class Memory:
         """The answer that was made of the entry which was written then."""
 
     def keep(self, place: tuple[Any, ...], ready: Ready) -> None:
-        """Remembers one."""
+        """Remembers one that is not too large."""
 
 class Asked:
     """One request, where it may go, and what is looked for: under `key`, by `terms`. A `plain` request says nothing but
@@ -82,7 +84,7 @@ class Asked:
         """Under which the answer is remembered; None for one that may repeat what its request says."""
 
     def keep(self, body: bytes) -> None:
-        """Keeps the answer, all of which this request was told, in this turn of the loop."""
+        """Keeps the answer, all of which this request was told, in a moment."""
 
     def done(self) -> None:
         """From now on nobody joins."""
@@ -102,9 +104,9 @@ class Counts:
 class Journey:
     """What is the same for all requests of one snapshot.
 
-    `numbers` tell answers of one entry apart; `whole` is an answer in one piece; an `entry` is made of its fields, or
-    of what was `heard` where that has to be looked at, and its bytes by `pack`; `wishing` are the headers by which
-    callers ask for something."""
+    `numbers` tell answers of one entry apart; `whole` is an answer in one piece. An entry is made of what was `heard`,
+    `pack` writes it and `unpack` reads it; those of whole answers are written here: what stands `before` each, and a
+    usage by `encode`. `streaming` are the headers of streams, `wishing` those by which callers ask for something."""
 
     flying: dict[bytes, Asked]
     memory: Memory
@@ -122,9 +124,12 @@ class Journey:
         *,
         numbers: Iterator[int],
         whole: type,
-        entry: Callable[..., Any],
         heard: Callable[[str, bytes, bool, Any], Any],
+        before: bytes,
+        encode: Callable[[Any], bytes],
         pack: Callable[[Any], bytes],
+        unpack: Callable[[bytes], Any],
+        streaming: tuple[tuple[bytes, bytes], ...],
         wishing: frozenset[bytes],
     ) -> None: ...
     def answer(

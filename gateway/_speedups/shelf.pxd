@@ -70,6 +70,17 @@ cdef class Writer:
     cdef void publish(self, int number, Head *head, int64_t end, bint whole) noexcept
 
 
+cdef class Gathered:
+    cdef Writer writer
+    cdef char *room
+    cdef int64_t at
+    cdef int64_t used
+    cdef int file
+    cdef int number
+    cdef uint64_t salt
+    cdef bint goes_on(self)
+
+
 cdef class Reader:
     cdef Shelf shelf
     cdef Writer writer

@@ -115,6 +115,17 @@ class Writer:
         now: float = 0.0,
     ) -> bool: ...
 
+class Gathered:
+    """Entries on their way into a writer's segment: `add` one after the other, then `write`, and all processes find
+    them. Whoever adds writes before anything else is awaited."""
+
+    def __init__(self, writer: Writer) -> None: ...
+    def add(self, key: bytes, scope: int, expires: float, payload: bytes, written: float) -> None:
+        """Takes one; what does not fit in is put at once. Times are Unix seconds."""
+
+    def write(self) -> None:
+        """Writes what was added."""
+
 class Reader:
     """Reads the segments of `folder`, of which it keeps at most `files` open."""
 

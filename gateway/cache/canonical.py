@@ -1,8 +1,8 @@
 """What an entry says, in the neutral form: one reply, whichever dialect it was told in, whole or streamed.
 
-An entry is written as it was told, since most are never asked for again. Reading that takes a few microseconds where it
-is a whole answer, and hundreds where it is a stream: after its first hit it is kept as a log, which is the reply that
-was read, so that every later hit is cheap.
+An entry is written as it was told: most are never asked for again, and callers of the same endpoint are told the same
+words (`_speedups/verbatim`). To read that takes a few microseconds where it is a whole answer, and hundreds where it is
+a stream: once it had to be read it is kept as a log, which is the reply that was read, so that later hits are cheap.
 """
 
 import msgspec
@@ -57,7 +57,8 @@ def _opened(entry: Entry) -> Kept | None:
     reply = _named(reply, entry)
     if not is_servable(reply):
         return None
-    return Kept(entry, reply, _logged(entry, reply))
+    # A whole answer is read in a few microseconds, and stays as it was told for callers of the same endpoint.
+    return Kept(entry, reply, _logged(entry, reply) if entry.form == "stream" else None)
 
 
 def is_servable(reply: Reply) -> bool:

@@ -7,20 +7,21 @@ from gateway.schemas.caching import Entry
 VERSION = 1
 """Grows with every change of what an entry or a log holds: older ones are no entries."""
 
-_HEAD = bytes((VERSION,))
+HEAD = bytes((VERSION,))
+"""What stands before each."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
 def pack(entry: Entry) -> bytes:
     """The bytes of an entry."""
-    return _HEAD + _encode(entry)
+    return HEAD + encode(entry)
 
 
 def unpack(payload: bytes) -> Entry | None:
     """The entry in these bytes; None for those of another version, and for damaged ones."""
-    if payload[:1] != _HEAD:
+    if payload[:1] != HEAD:
         return None
     try:
         return _decode(memoryview(payload)[1:])

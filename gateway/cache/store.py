@@ -21,6 +21,7 @@ from gateway._speedups.shelf import (
     VECTOR,
     Found,
     Frame,
+    Gathered,
     Reader,
     Shelf,
     Writer,
@@ -72,7 +73,8 @@ class Store:
 
     `get` and `put` are the compiled ones: `get(key, now)` returns the entry of a key of 32 bytes, if it is whole,
     neither expired nor purged; `put(key, scope, expires, payload, kind=ENTRY, now=0.0)` keeps one, or returns False.
-    Scopes are numbers of 64 bits. They may be called by any thread. `max_size` and `max_entry` are bytes.
+    Scopes are numbers of 64 bits. They may be called by any thread. `add(key, scope, expires, payload, written)` and
+    `write()` keep several at once; both are for the worker's loop alone. `max_size` and `max_entry` are bytes.
     """
 
     def __init__(
@@ -99,6 +101,8 @@ class Store:
         self.reader = Reader(shelf, str(folder.absolute()), self.writer, self._unread, files=FILES)
         self.get: Callable[[bytes, float], Found | None] = self.reader.get
         self.put = self.writer.put
+        gathered = Gathered(self.writer)
+        self.add, self.write = gathered.add, gathered.write
 
     def tail(self, most: int = 256) -> list[Frame]:
         """What any process appended of kinds VECTOR and PURGE since the last call, `most` of it; at first what was

@@ -3,6 +3,7 @@
 What nearly every request does stands in `_speedups/asking`; here is what the others do.
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from time import perf_counter_ns, time
 
@@ -10,7 +11,7 @@ from gateway._speedups.asking import Asked, Journey, Memory, Terms
 from gateway._speedups.plain_keys import quick_key
 from gateway._speedups.shelf import ENTRY
 from gateway.cache.canonical import open_entry
-from gateway.cache.entries import pack
+from gateway.cache.entries import HEAD, encode, pack, unpack
 from gateway.cache.hearing import entry_of
 from gateway.cache.keys import exact_key, last_text, namespace_key, scope_of, tenant_of
 from gateway.cache.policy import may_look, may_mean
@@ -18,15 +19,15 @@ from gateway.cache.wishes import KNOWN, body_wishes, wishes_of
 from gateway.caching.checking import Checks
 from gateway.caching.leaving import Leaving
 from gateway.caching.ready import MOST, Place, remembered
-from gateway.caching.replaying import NUMBERS, Found, Replay, told_again
+from gateway.caching.replaying import Found, Replay, numbers, told_again
 from gateway.caching.rooms import Books, Callers, Counts, Dispatch, Meaning, Rules, Store, model_of
 from gateway.caching.shares import as_leader, in_time
 from gateway.caching.sharing import Shared
 from gateway.caching.vectors import NOTHING, Vectors
-from gateway.delivery import Answer, Send
+from gateway.delivery import STREAM_HEADERS, Answer, Send
 from gateway.dialects.endpoints import CHAT, EMBED
 from gateway.errors import GatewayError, NotCached, UpstreamStatus
-from gateway.schemas.caching import Entry, Settings, Wishes
+from gateway.schemas.caching import Settings, Wishes
 from gateway.schemas.call import Call
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
@@ -62,11 +63,14 @@ class Caching(Journey):
         """`flying` outlives snapshots: requests under way may be joined by later ones."""
         super().__init__(
             *(store, dispatcher, books, counts, flying, Memory(MOST), clock),
-            numbers=NUMBERS,
+            numbers=numbers(os.getpid()),
             whole=Whole,
-            entry=Entry,
             heard=entry_of,
+            before=HEAD,
+            encode=encode,
             pack=pack,
+            unpack=unpack,
+            streaming=tuple(STREAM_HEADERS),
             wishing=KNOWN,
         )
         self._store = store

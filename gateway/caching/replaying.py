@@ -1,9 +1,12 @@
 """A kept answer, told again as its new caller wants it: plain or streamed, at once or at a pace, in any dialect."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from itertools import count
-from time import monotonic, time_ns
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -26,8 +29,11 @@ RATE = 80.0
 PACE = Pace(RATE, monotonic, asyncio.sleep)
 
 
-NUMBERS = count(time_ns() // 1000 % 10**9)
-"""Of the answers told by this process, so that no two have the same id."""
+@cache
+def numbers(process: int) -> Iterator[int]:
+    """Of the answers told by a process, so that no two have the same id: not those of two workers, which begin alike in
+    all else, nor those of two machines."""
+    return count(process * 10**9 + secrets.randbelow(10**9))
 
 
 class Found(Protocol):
@@ -94,7 +100,7 @@ class Replay(msgspec.Struct, gc=False):
 
 def next_mark(entry: str) -> str:
     """The id of this entry's next answer."""
-    return mark(entry, next(NUMBERS))
+    return mark(entry, next(numbers(os.getpid())))
 
 
 def hit_headers(found: Found, age: float) -> list[Header]:

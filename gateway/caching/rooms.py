@@ -15,12 +15,17 @@ from gateway.upstream.tries import Reply
 
 class Store(Protocol):
     """Where entries are, shared by all workers; nothing of it waits or fails. `put` takes a key, whose it is, when it
-    expires and the entry; then what it is, and when its question was asked (else now): a purge takes what is older."""
+    expires and the entry; then what it is, and when its question was asked (else now): a purge takes what is older.
+    `add` takes the same for several entries, and `write` keeps them."""
 
     @property
     def get(self) -> Callable[[bytes, float], Found | None]: ...
     @property
     def put(self) -> Callable[..., bool]: ...
+    @property
+    def add(self) -> Callable[[bytes, int, float, bytes, float], None]: ...
+    @property
+    def write(self) -> Callable[[], None]: ...
 
 
 class Near(Protocol):

@@ -35,6 +35,7 @@ class Cached:
         self._counts: CacheCounts | None = None
         self._flying: dict[bytes, Asked] = {}
         self._store: Store | None = None
+        self._journey: Caching | None = None
         self._meanings: Meanings | None = None
         self._asking: Asking | None = None
         self._sizes = ("", Settings())
@@ -42,6 +43,7 @@ class Cached:
 
     def furnished(self, config: Config, dispatcher: Dispatch, copies: Copies | None) -> Caching | None:
         """The cache by this configuration; None where it has none. Without `copies` no hits are checked."""
+        self._settle()
         if config.cache is None or not is_used(config, config.cache):
             self.close()
             return None
@@ -52,11 +54,12 @@ class Cached:
             self._meanings = self._meant(store, config.cache.settings)
         if self._asking is not None:
             self._asking.dispatcher = dispatcher
-        return Caching(
+        self._journey = Caching(
             *(store, rules, dispatcher, self._callers, self._telemetry, self._counts, self._flying),
             meaning=self._meanings.meaning,
             checks=self._checks(self._meanings, copies, self._counts, config),
         )
+        return self._journey
 
     def _meant(self, store: Store, settings: Settings) -> Meanings:
         name = "" if settings.semantic is None else settings.semantic.embedder
@@ -87,8 +90,15 @@ class Cached:
         if self._meanings is not None and not self._meanings.behind:
             self._meanings.follow()
 
+    def _settle(self) -> None:
+        """What was told a moment ago is kept."""
+        if self._journey is not None:
+            self._journey.settle()
+            self._journey = None
+
     def close(self) -> None:
         """Gives the store's files back."""
+        self._settle()
         if self._meanings is not None:
             self._meanings.stop()
             self._meanings = None

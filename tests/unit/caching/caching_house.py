@@ -151,6 +151,12 @@ class DictStore:
         )
         return True
 
+    def add(self, key: bytes, scope: int, expires: float, payload: bytes, written: float) -> None:
+        self.put(key, scope, expires, payload, 1, written)
+
+    def write(self) -> None:
+        """All is in place."""
+
 
 class Books:
     """A price for everything, and what was counted."""

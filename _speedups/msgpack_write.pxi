@@ -1,5 +1,5 @@
 # MessagePack as msgspec writes it: every length and number in the shortest form there is for it. No bounds are checked
-# here; plain_keys.pyx says why there is room.
+# here; whoever includes it says why there is room.
 
 from libc.string cimport memset
 

@@ -1,0 +1,1 @@
+cpdef tuple around_id(bytes body, object tokens, bint claude, bint stream, bint counted)
