@@ -21,11 +21,12 @@ from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
 from gateway.api.model_shapes import Listed
+from gateway.api.proxied import Proxied
 from gateway.cache.store import Shelf
 from gateway.config import Config, ProviderConfig
 from gateway.config.secret import Secret
 from gateway.control.child import parent
-from gateway.control.files import discovered, models_path, runtime_folder
+from gateway.control.files import last_listed, models_path, runtime_folder
 from gateway.control.keeping import figures, shelf_for
 from gateway.control.process import asks_for_models
 from gateway.control.snapshots import governance_content
@@ -79,7 +80,7 @@ BUILD = 120.0
 class Prepared(msgspec.Struct, frozen=True):
     """What the supervisor builds once and every worker inherits.
 
-    `models` is the file of the providers' lists, None where none is asked for any; `version` is the ledger's from
+    `models` is the file of the providers' lists, None where none will be asked for any; `version` is the ledger's from
     before it was read. `declared` is what the file says of callers, `stored` what the store last said;
     the cache's entries are on the `shelf`. `config` is the `file`'s with what the store last added, the callers' `own`
     provider keys beside it.
@@ -115,8 +116,7 @@ def prepare(config: Config) -> Prepared:
     models = models_path(config) if asks_for_models(config) else None
     news = News(config, models)
     news.since(*news.paths)
-    if models is not None:
-        catalog.adopt(discovered(models) or {})
+    catalog.adopt(last_listed(config, models))
     learn(config)
     callers = Snapshot(governance_content(file)), last_stored(file)
     shelf = shelf_for(config)
@@ -362,12 +362,7 @@ class Worker:
             getattr(config, name) != getattr(old, name) for name in ("providers", "prices", "price_files")
         ):
             catalog = await in_thread(partial(catalog_again, config, catalog), BUILD)
-            found = (
-                None
-                if prepared.models is None
-                else await in_thread(partial(discovered, prepared.models), BUILD)
-            )
-            catalog.adopt(found or {})
+            catalog.adopt(await in_thread(partial(last_listed, config, prepared.models), BUILD))
         self._declared = declared(config)
         return msgspec.structs.replace(prepared, config=config, catalog=catalog, declared=callers)
 
@@ -426,7 +421,7 @@ def without_callers(config: Config) -> Config:
     return msgspec.structs.replace(config, governance=Governance())
 
 
-def load(prepared: Prepared) -> Application:
+def load(prepared: Prepared) -> Application | Proxied:
     """The ASGI application of one worker."""
     prefer_throughput()
     ledger = prepared.ledger
@@ -443,4 +438,5 @@ def load(prepared: Prepared) -> Application:
         },
     )
     worker.swapped = application.adopt
-    return application
+    proxies = prepared.config.server.trusted_proxies
+    return Proxied(application, proxies) if proxies else application

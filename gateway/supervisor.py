@@ -133,7 +133,9 @@ class Supervisor(MPServer):
         young = time.monotonic() - dead.birth < STABLE
         deaths = self._deaths[index] = self._deaths.get(index, 0) + 1 if young else 1
         wait = BACKOFF[min(deaths, len(BACKOFF)) - 1]
-        log.error("worker_died", worker=index + 1, exit_code=dead.inner.exitcode, restart_in=wait)
+        number = self._ledger.number_of(dead.inner.pid)
+        who = {} if number is None else {"worker": number}  # one that died at once had none
+        log.error("worker_died", **who, pid=dead.inner.pid, exit_code=dead.inner.exitcode, restart_in=wait)
         time.sleep(wait)
         worker = self._spawn_worker(idx=index, target=spawn_target, callback_loader=target_loader)
         worker.start()  # type: ignore[no-untyped-call] # Granian's

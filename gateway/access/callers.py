@@ -7,14 +7,14 @@ from time import time, time_ns
 from typing import Protocol
 
 from gateway._speedups.billing import Bound, Porter, Stay
-from gateway._speedups.limits import Purse, Refusal
+from gateway._speedups.limits import Limiter, Purse, Refusal
 from gateway.access.bills import Bill
-from gateway.access.holds import Told, Wanted, Warned
+from gateway.access.holds import NANO, Told, Wanted, Warned, seconds
 from gateway.access.keys import credential
 from gateway.access.rights import Caller, House
-from gateway.access.words import Speaking, budget_words
-from gateway.errors import BudgetExceeded, Forbidden, Unauthorized
-from gateway.schemas.governance import Budget, VirtualKey
+from gateway.access.words import Speaking, budget_words, limit_words
+from gateway.errors import BudgetExceeded, Forbidden, LimitExceeded, Unauthorized
+from gateway.schemas.governance import Budget, Limit, VirtualKey
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
 
@@ -40,8 +40,8 @@ class Visit(Bill, Stay):
         return plan
 
     def spend(self, tokens: int, nano_usd: int) -> None:
-        """A session used more: that is held, too, until all of it is settled. Raises BudgetExceeded where a budget has
-        nothing left; a limit of tokens only counts it."""
+        """A session used more: that is held, too, until all of it is settled. Raises BudgetExceeded where a budget, and
+        LimitExceeded where a limit of tokens has nothing left."""
         now = time_ns()
         held = self.held()
         for hold, _, _ in held:
@@ -52,6 +52,19 @@ class Visit(Bill, Stay):
                     found = self.caller.standing(one.id)
                     words = budget_words(found) if isinstance(found, Budget) else repr(one.id)
                     raise BudgetExceeded(f"the budget of {words} is used up")
+                if isinstance(one, Limiter):
+                    self._check_tokens(one, now)
+
+    def _check_tokens(self, limiter: Limiter, now: int) -> None:
+        told = limiter.tokens_left(now)
+        if told is None or told[1]:
+            return
+        found = self.caller.standing(limiter.id)
+        if not isinstance(found, Limit):
+            raise LimitExceeded(f"the limit of {limiter.id!r} is used up", None, [])
+        wait = max(0, told[2] - found.seconds * NANO)  # until the next request would be let in
+        words = limit_words(found, "tokens")
+        raise LimitExceeded(f"the limit of {words} is used up; try again in {seconds(wait)}", wait / NANO, [])
 
     def _reconsider(
         self,

@@ -92,8 +92,9 @@ def _words(refusal: Refusal, bound: str) -> str:
         return f"the limit of {bound} is reached; try again when one of them is done"
     if refusal.retry_after < 0:
         return f"this request asks for more {refusal.kind} than the limit of {bound} allows at all"
-    return f"the limit of {bound} is used up; try again in {_seconds(refusal.retry_after)}"
+    return f"the limit of {bound} is used up; try again in {seconds(refusal.retry_after)}"
 
 
-def _seconds(ns: int) -> str:
+def seconds(ns: int) -> str:
+    """As `1.5s`."""
     return f"{max(ns, 0) / NANO:.3f}".rstrip("0").rstrip(".") + "s"

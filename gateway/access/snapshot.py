@@ -82,6 +82,12 @@ class Snapshot:
             shard = self._open_accounts[at] = _ACCOUNTS.decode(self._accounts[at])
         return shard.get(account, NOTHING)
 
+    def holders(self) -> set[tuple[str, str]]:
+        """The keys, and to whom they belong, by kind and id: `("team", "research")`. Reads all of it."""
+        keys = [key for shard in self._keys for key in _KEYS.decode(shard).values()]
+        named = [(kind, getattr(key, kind)) for key in keys for kind in ("user", "team", "org")]
+        return {*[("key", key.id) for key in keys], *[one for one in named if one[1]]}
+
     def fading(self) -> Iterator[None]:
         """Forgets one decoded shard at each step. What is asked for meanwhile is decoded again."""
         shards: tuple[dict[int, Any], ...] = (self._open_keys, self._open_accounts)

@@ -5,6 +5,7 @@ on, and no other kind of key is affected.
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -133,6 +134,8 @@ class TokenCallers:
 
     def _caller(self, claims: Mapping[str, Any]) -> VirtualKey:
         names = self._settings.claims
+        if not claims["sub"]:
+            raise ValueError("the token is nobody's")
         return VirtualKey(
             f"jwt:{_text(claims['sub'])}",
             "",
@@ -196,10 +199,14 @@ def fetched(url: str) -> bytes:
 
 
 def _text(value: object) -> str:
-    """A name. Raises ValueError for one that is too long: cut, two of them could become one."""
-    if isinstance(value, str) and len(value) > LONGEST_NAME:
-        raise ValueError("a claim is too long")
+    """A name. Raises ValueError for one that is too long, since two of them could become one if it were cut, and for
+    one that is no name: it could be taken for an account of somebody's requests for a model."""
+    if isinstance(value, str) and (len(value) > LONGEST_NAME or _NO_NAME.search(value)):
+        raise ValueError("a claim is no name")
     return value if isinstance(value, str) else ""
+
+
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|\+(?:model|provider):")
 
 
 def _globs(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ class Application:
 
     async def _session(self, socket: Socket) -> None:
         if is_session(socket.path):
-            record = Record(self._ids.next(), REALTIME.name, REALTIME.dialect)
+            record = Record(self._ids.next(), REALTIME.name, REALTIME.dialect, client=_address(socket))
             await converse(socket, record, self._current)
         else:
             await refuse_path(socket, Record(self._ids.next(), "other", "openai"))
@@ -165,8 +165,8 @@ def adopt_key(inbound: Inbound) -> None:
             inbound.headers[b"x-goog-api-key"] = value
 
 
-def _address(inbound: Inbound) -> str:
-    """The caller's, as the connection tells it."""
+def _address(inbound: Inbound | Socket) -> str:
+    """The caller's, as the connection tells it, or the operator's proxies."""
     return inbound.client[0] if inbound.client is not None else ""
 
 

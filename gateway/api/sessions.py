@@ -136,7 +136,7 @@ async def _carry(
     finally:
         record.waited_ns += perf_counter_ns() - began
         watch.close()
-        spending.tell()
+        spending.end()
         await _part(socket, line, ended)
 
 

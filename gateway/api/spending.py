@@ -1,7 +1,7 @@
-"""What a realtime session consumes, taken from its caller's budgets as the provider tells it."""
+"""What a realtime session consumes, taken from its caller's limits and budgets as the provider tells it."""
 
 from gateway.dialects.realtime import Tally
-from gateway.errors import BudgetExceeded
+from gateway.errors import BudgetExceeded, LimitExceeded
 from gateway.pipeline import Telemetry, Visit
 from gateway.schemas.record import Record
 from gateway.upstream.lines import REFUSED, Ended
@@ -18,7 +18,8 @@ class Spending:
         self._tokens = self._nano_usd = 0
 
     def see(self, event: str) -> Ended | None:
-        """Counts what the event tells; the end of the session, where a budget has nothing left for another."""
+        """Counts what the event tells; the end of the session, where a budget or a limit of tokens has nothing left for
+        another."""
         before = self._tally.usage
         self._tally.see(event)
         if self._visit is None or self._tally.usage is before:
@@ -28,12 +29,18 @@ class Spending:
         self._tokens, self._nano_usd = tokens, nano_usd
         try:
             self._visit.spend(*more)
-        except BudgetExceeded as error:
+        except (BudgetExceeded, LimitExceeded) as error:
             return Ended(REFUSED, error.message, error)
         return None
 
+    def end(self) -> None:
+        """The session is over: what was counted stands in the record, with what was under way."""
+        self._tally.end()
+        self.tell()
+
     def tell(self) -> None:
         """Writes into the record what was counted."""
+        self.record.estimated = self._tally.estimated
         self.record.usage, self.record.answered_model = self._tally.usage, self._tally.model
         self.record.model = self.record.model or self._tally.model
 

@@ -22,12 +22,13 @@ def check(config: Config, tree: Node) -> Iterator[Problem]:
 def _open_door(config: Config, tree: Node) -> Iterator[Problem]:
     server = config.server
     known = config.auth.keys or config.auth.jwt or config.governance.keys
-    if known or server.allow_insecure or is_loopback(server.host):
+    if known or server.allow_insecure or not server.faces_others:
         return
     if config.admin.enabled and _has_store(config):
         return  # callers need keys of the store, and nobody is served without
     section = tree.fields.get("server")
-    node = optional_mapping(section).get("host") or section or tree
+    settings = optional_mapping(section)
+    node = settings.get("host" if not server.trusted_proxies else "trusted_proxies") or section or tree
     yield node.where.problem(
         "without caller keys the gateway only listens on this machine (127.0.0.1)",
         "export GATEWAY_KEY=<a long random text>, write auth.keys, or make keys first (gateway keys create); "

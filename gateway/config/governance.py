@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -29,6 +28,7 @@ from gateway.config.reading import (
 )
 from gateway.config.rules import settings
 from gateway.config.units import seconds
+from gateway.config.values import network
 from gateway.schemas.governance import PERIODS, Budget, Governance, Limit, VirtualKey
 
 KINDS = ("key", "user", "team", "org", "model", "provider")
@@ -99,7 +99,7 @@ def _key(found: _Found, orgs: dict[str, str], name: str, node: Node) -> None:
             models=given.get("models", list_of(text), ()),
             providers=given.get("providers", list_of(_name), ()),
             endpoints=given.get("endpoints", list_of(_endpoint), ()),
-            networks=given.get("networks", list_of(_network), ()),
+            networks=given.get("networks", list_of(network), ()),
             defaults=given.get("defaults", _parameters, {}),
             forced=given.get("forced", _parameters, {}),
             tags=given.get("tags", list_of(_name), ()),
@@ -177,14 +177,6 @@ def _moment(node: Node) -> int:
             "must be a date or a time", "such as 2027-01-31 or 2027-01-31T12:00:00Z"
         ) from None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
-
-
-def _network(node: Node) -> str:
-    word = text(node)
-    try:
-        return str(ip_network(word))
-    except ValueError:
-        raise node.where.error("must be an address or a network", "such as 10.0.0.0/8") from None
 
 
 def _parameters(node: Node) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from gateway.config.caching_model import CacheConfig
 from gateway.config.records_model import Journal, Records, Store
 from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import Secret
+from gateway.config.values import is_loopback
 from gateway.schemas.caching import Changes
 from gateway.schemas.governance import Governance
 from gateway.schemas.plan import Breaker, Concurrency, Hedge, Timeouts
@@ -69,7 +70,8 @@ class KnownProvider(msgspec.Struct, frozen=True):
 
 
 class Server(msgspec.Struct, frozen=True):
-    """Where the gateway listens and how it stops. `drain` bounds how long running requests may go on."""
+    """Where the gateway listens and how it stops. `drain` bounds how long running requests may go on. What
+    `trusted_proxies` (networks) say of their callers' addresses is believed."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -78,6 +80,12 @@ class Server(msgspec.Struct, frozen=True):
     drain: float = 30.0
     backlog: int = 1024
     allow_insecure: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+
+    @property
+    def faces_others(self) -> bool:
+        """Whether others than this machine's users may reach it: by themselves, or through proxies."""
+        return bool(self.trusted_proxies) or not is_loopback(self.host)
 
 
 class Admin(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ from gateway.config.reading import (
     secret,
     text,
 )
-from gateway.config.values import base_url, host, is_loopback
+from gateway.config.values import base_url, host, is_loopback, network
 
 DAY = 86_400.0
 LEVELS = ("debug", "info", "warning", "error")
@@ -56,10 +56,18 @@ def server(section: Section) -> Server:
         drain=section.get("drain", duration(0, 3600), Server().drain),
         backlog=section.get("backlog", integer(16, 65_535), Server().backlog),
         allow_insecure=section.get("allow_insecure", boolean, False),
+        trusted_proxies=section.get("trusted_proxies", list_of(_proxy), ()),
     )
     if found.port == found.admin_port:
         name = "admin_port" if section.has("admin_port") else "port"
         section.fail(name, f"port and admin_port are both {found.port}", "give each its own")
+    return found
+
+
+def _proxy(node: Node) -> str:
+    found = network(node)
+    if found.endswith("/0"):
+        raise node.where.error("is everybody", "name the proxies, or the network that only they are on")
     return found
 
 

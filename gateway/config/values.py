@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.parse import SplitResult, urlsplit
@@ -37,6 +37,15 @@ def host(node: Node) -> str:
         hint = "such as 127.0.0.1, 0.0.0.0 or ::; the port is a setting of its own"
         raise node.where.error("must be an IP address or a host name", hint)
     return value
+
+
+def network(node: Node) -> str:
+    """An address, or a network in CIDR notation."""
+    word = text(node)
+    try:
+        return str(ip_network(word))
+    except ValueError:
+        raise node.where.error("must be an address or a network", "such as 10.0.0.0/8") from None
 
 
 def is_address(value: str) -> bool:

@@ -18,15 +18,17 @@ def runtime_folder() -> Path:
 
 
 def models_path(config: Config) -> Path:
-    """The file of lists: in `data`, which is made, or else, until the gateway ends, in memory."""
-    folder = Path(config.data)
+    """The file of lists: in `data`, made where lists are wanted by now, or else, until the gateway ends, in memory."""
+    folder, wanted = Path(config.data), config.discovery.enabled
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if wanted:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "it cannot be written to")
     except OSError as error:
-        hint = "the providers' lists of models will not survive a restart"
-        log.warning("data_unusable", directory=config.data, error=error.strerror, hint=hint)
+        if wanted:
+            hint = "the providers' lists of models will not survive a restart"
+            log.warning("data_unusable", directory=config.data, error=error.strerror, hint=hint)
         return runtime_folder() / f"gateway-{os.getuid()}-{config.server.port}.models"
     return folder / f"models-{config.server.port}.msgpack"
 
@@ -48,3 +50,8 @@ def discovered(path: Path) -> Discovered | None:
     except (OSError, DamagedFile) as error:
         log.warning("models_unreadable", file=str(path), error=str(error), hint="they are listed anew")
         return None
+
+
+def last_listed(config: Config, path: Path | None) -> Discovered:
+    """What the file of lists says; nothing where lists are not wanted."""
+    return discovered(path) or {} if path is not None and config.discovery.enabled else {}

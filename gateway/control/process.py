@@ -16,10 +16,11 @@ from gateway.control.child import parent
 from gateway.control.discovery import Discovery, Round
 from gateway.control.files import journal_folder
 from gateway.control.keeping import Desk, Keeping
+from gateway.control.leavers import Leavers
 from gateway.control.lists import fetch, sources
 from gateway.control.precedence import Precedence
 from gateway.control.remembering import copy_path, in_fork, recalled, remember
-from gateway.control.snapshots import Reread, Snapshots, begin
+from gateway.control.snapshots import Reread, Snapshots, begin, snapshot_path
 from gateway.store.trouble import cause, trace
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
@@ -50,13 +51,13 @@ Job = Callable[[], Awaitable[None]]
 
 def asks_for_models(config: Config) -> bool:
     """Whether there are providers to be asked for their lists of models, or may be some day."""
-    return config.discovery.enabled and bool(sources(config) or config.admin.enabled or config.source)
+    return bool(config.source) or (config.discovery.enabled and bool(sources(config) or config.admin.enabled))
 
 
 def has_work(config: Config) -> bool:
     """Whether there is any job to do."""
     others = config.journal.enabled or config.admin.enabled or config.cache is not None
-    return others or asks_for_models(config) or bool(config.source)
+    return others or asks_for_models(config)
 
 
 def run(
@@ -101,13 +102,14 @@ def _jobs(
 ) -> list[tuple[str, Job]]:
     """Everything that is done here, by its name."""
     keeping = Keeping(shelf, lambda: snapshots.config)
+    desk = Desk(shelf, ledger, keeping)
+    snapshots.left = Leavers(desk, snapshot_path(config))
     found: list[tuple[str, Job]] = [("snapshots", snapshots.run), ("caching", keeping.run)]
     if models is not None:
         found.append(("discovery", partial(discover, models, ledger, snapshots)))
     if config.journal.enabled:
         found.append(("spending", partial(keep_budgets, config, ledger, snapshots)))
     if config.admin.enabled:
-        desk = Desk(shelf, ledger, keeping)
         found.append(("admin", partial(administer, config, ledger, desk, snapshots, precedence)))
     return found
 

@@ -152,7 +152,8 @@ def _config(content: memoryview) -> Config:
 
 
 class Snapshots:
-    """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread."""
+    """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread. `left` is told
+    what the file said of callers before and what it says now, once workers go by that."""
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class Snapshots:
         self.config = config
         self.served = config
         self._moved = asyncio.Event()
-        self.reloaded = asyncio.Event()
+        self.left: Callable[[bytes, bytes], None] = lambda *_: None
         self._publish = publish
         self._reread = reread
         self._stored = stored
@@ -404,7 +405,8 @@ class Snapshots:
             log.warning("restart_needed", sections=fixed, hint="the rest of the file holds from now on")
         kept = {name: getattr(self.config, name) for name in FIXED}
         config = msgspec.structs.replace(found, **kept)
-        if config == self.config:
+        declared = governance_content(config)
+        if config == self.config and declared == self._declared:
             log.debug("reload_unchanged")
             return True
         keyed, by_store = Snapshot(self._declared).keyed, self._is_keyed_by_store()
@@ -412,16 +414,16 @@ class Snapshots:
         if wrong is not None:
             self._not_taken(wrong.problem, hint=wrong.hint)
             return False
-        before, self._declared = self._declared, governance_content(config)
+        before, self._declared = self._declared, declared
         try:
             handed = await self._hand_out(config)
         except OSError:
             self._declared = before
             raise
         self.config = config
-        self.reloaded.set()
         if handed:
             self._publish()
+        self.left(before, self._declared)
         log.info(
             "reloaded", file=config.source, keys=len(config.governance.keys), providers=len(config.providers)
         )

@@ -11,7 +11,7 @@ MARGIN = 512
 STARS = "***"
 
 CREDENTIALS = (
-    r"\b(?:Bearer +|gw-|sk-|gsk_|xai-|pplx-|nvapi-|AIza|csk-|tgp_|fw_|hf_|gh[pousr]_|xox[abprs]-|AKIA|eyJ)"
+    r"\b(?:Bearer +|gwa?-|sk-|gsk_|xai-|pplx-|nvapi-|AIza|csk-|tgp_|fw_|hf_|gh[pousr]_|xox[abprs]-|AKIA|eyJ)"
     r"[\w.~+/=-]{8,}",
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
 )

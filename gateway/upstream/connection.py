@@ -167,12 +167,20 @@ class Connection:
         return _serving(self._families.get(family, ()), model)
 
     def cleanse(self, error: GatewayError) -> None:
-        """Stars in place of this provider's keys, where a provider repeats them in its error."""
+        """Stars in place of this provider's keys, wherever a provider repeats them in its error."""
+        error.message = self._starred(error.message) or ""
+        error.args = (error.message,)
         if isinstance(error, UpstreamStatus):
             error.body = self.mask(error.body)
-            error.message = self.mask(error.message.encode("utf-8", "surrogatepass")).decode(
-                "utf-8", "surrogatepass"
-            )
+            error.headers = [(name, self.mask(value)) for name, value in error.headers]
+            error.upstream_code = self._starred(error.upstream_code)
+            error.upstream_type = self._starred(error.upstream_type)
+            error.param = self._starred(error.param)
+
+    def _starred(self, said: str | None) -> str | None:
+        if not said:
+            return said
+        return self.mask(said.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def mask(self, said: bytes) -> bytes:
         """The same of any bytes of the provider's."""

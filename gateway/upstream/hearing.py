@@ -16,6 +16,8 @@ KEPT = 64 << 10
 MEMO = 1024
 WEIGHT = 0.1
 """Of a new report."""
+COMPLETIONS = "completions"
+"""The legacy endpoint, which no other one can stand in for."""
 SMALLEST = 8
 """Tokens of an answer whose bytes tell anything."""
 
@@ -65,13 +67,18 @@ class Ear:
 
 
 def ear(rates: Rates, call: Call, speaks: Endpoint, model: str) -> Ear | None:
-    """Who hears a stream; nobody where its usage would not be tokens of a conversation."""
-    return Ear(rates, call, speaks, model) if speaks.family == CHAT else None
+    """Who hears a stream; nobody where its usage would not be tokens of text."""
+    return Ear(rates, call, speaks, model) if speaks.family != EMBED and is_counted(speaks) else None
+
+
+def is_counted(speaks: Endpoint) -> bool:
+    """Whether requests there are counted where nobody tells what they took."""
+    return speaks.family in (CHAT, EMBED) or speaks.name == COMPLETIONS
 
 
 def note(record: Record, call: Call, speaks: Endpoint, model: str, body: bytes) -> None:
     """Keeps a whole answer to be counted, where it told no usage."""
-    if not tells(record.usage) and speaks.family in (CHAT, EMBED):
+    if not tells(record.usage) and is_counted(speaks):
         record.unsaid = [*record.unsaid, Unsaid(call, speaks, model, body, len(body))]
 
 
@@ -80,7 +87,7 @@ def wonder(record: Record, call: Call, model: str, attempt: Attempt, failure: Ba
     long, or is not waited for any more."""
     speaks = ENDPOINTS.get(call.endpoint)
     sent = failure.sent if isinstance(failure, UpstreamTimeout) else not hasattr(failure, "unsent")
-    if sent and speaks is not None and speaks.family in (CHAT, EMBED):
+    if sent and speaks is not None and is_counted(speaks):
         told = attempt.usage
         unsaid = Unsaid(call, speaks, model, None, 0, reported=told, attempt=attempt, perhaps=True)
         record.unsaid = [*record.unsaid, unsaid]

@@ -93,11 +93,16 @@ class Runner:
         if reply is not None and not isinstance(reply, Whole):
             reply.abort()
 
-    def lost(self) -> None:
-        """Writes down that another was quicker, and what is known of what this one used."""
-        reply, attempts = self.reply, self.record.attempts
+    def left(self) -> None:
+        """Writes down what is known of what it used: nobody will hear its answer."""
+        reply = self.reply
         if isinstance(reply, Stream):
             reply.note(self.record)
+
+    def lost(self) -> None:
+        """Writes down that another was quicker, and what is known of what this one used."""
+        self.left()
+        attempts = self.record.attempts
         if attempts and attempts[-1].outcome in ("ok", "dropped"):
             attempts[-1].outcome = "hedge_lost"
             attempts[-1].usage = attempts[-1].usage or self.record.usage
@@ -170,18 +175,25 @@ class Race:
         except BaseException:
             if winner is not None:  # its caller left while the loser was being ended
                 winner.give_up()
+                winner.left()
             raise
         finally:
             self._write_down(winner)
 
+    def _unheard(self) -> Runner | None:
+        """Whose answer came at the moment at which its caller left."""
+        return next((one for one in self._runners if one.reply is not None), None)
+
     def _write_down(self, winner: Runner | None) -> None:
-        record, told = self._record, winner or self._runners[0]
+        record, told = self._record, winner or self._unheard() or self._runners[0]
         if len(self._runners) > 1:
             self.outcome = "failed" if winner is None else "lost" if winner is self._runners[0] else "won"
         for runner in self._runners:
             if winner is not None and runner is not winner:
                 runner.lost()
             record.attempts += runner.record.attempts
+        if winner is None:
+            told.left()
         for name in _TOLD:
             setattr(record, name, getattr(told.record, name))
         if winner is None:

@@ -16,6 +16,7 @@ from gateway.schemas.unsaid import Unsaid
 from gateway.schemas.usage import Usage
 from gateway.tokens.conversations import answer_tokens
 from gateway.tokens.ratios import Counter
+from gateway.wiring import completions
 from gateway.wiring.guessing import parts_of
 
 TOKENS_A_BYTE = 0.25
@@ -55,6 +56,8 @@ class Accounting:
         if one.perhaps and len(call.body) > LONG:
             text, files = parts_of(call.body)
             return int(text * TOKENS_A_BYTE) + files * PICTURE
+        if one.speaks.name == completions.NAME:
+            return self._prompted(one)
         try:
             request = call.request or ENDPOINTS[call.endpoint].read(call)
         except GatewayError:
@@ -64,6 +67,14 @@ class Accounting:
         if isinstance(request, EmbedRequest):
             return self._counter.scaled(one.model, _embedded(one.model, request))
         return int(len(call.body) * TOKENS_A_BYTE)
+
+    def _prompted(self, one: Unsaid) -> int:
+        """A legacy completion's prompts, around which nothing is written."""
+        asked = completions.asked(one.call.body)
+        if asked is None:
+            return int(len(one.call.body) * TOKENS_A_BYTE)
+        texts, numbers = asked
+        return self._counter.scaled(one.model, answer_tokens(one.model, map(Text, texts)) + numbers)
 
     def _output(self, one: Unsaid) -> int:
         if one.body is None:
@@ -85,12 +96,16 @@ def _counted(record: Record) -> list[Unsaid]:
 
 
 def _whole(one: Unsaid) -> list[Part]:
+    if one.speaks.name == completions.NAME:
+        return [Text(completions.told(one.speaks, one.body or b"", streamed=False))]
     reply = one.speaks.read_replies([one.body], [one.call.request], one.model)
     return [part for choice in reply.choices for part in choice.parts]
 
 
 def _streamed(one: Unsaid) -> list[Part]:
     """What the caller was told, up to where the stream can be read."""
+    if one.speaks.name == completions.NAME:
+        return [Text(completions.told(one.speaks, one.body or b"", streamed=True))]
     framing, reader = one.speaks.framing(), one.speaks.codec.reader(one.model)
     told: list[str] = []
     called: list[str] = []

@@ -13,7 +13,6 @@ from gateway.access.rights import NOBODYS, Brought, House, Settings
 from gateway.access.snapshot import Layers, Snapshot
 from gateway.config import Config
 from gateway.config.model import Jwt
-from gateway.config.values import is_loopback
 from gateway.control.files import journal_folder
 from gateway.control.snapshots import revoked_path
 from gateway.pipeline import Access
@@ -130,7 +129,7 @@ def static(config: Config) -> StaticKeys | Keyless | Shut:
     """Those whom the configuration knows by a key alone; without any, this machine."""
     if config.auth.keys:
         return StaticKeys(key.reveal() for key in config.auth.keys)
-    if not config.server.allow_insecure and not is_loopback(config.server.host):
+    if not config.server.allow_insecure and config.server.faces_others:
         return Shut()
     return Keyless(local_only=not config.server.allow_insecure)
 

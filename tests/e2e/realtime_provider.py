@@ -51,6 +51,7 @@ class RealtimeProvider:
         self._context = context
         self.handshakes: list[Request] = []
         self.closes: list[int | None] = []
+        self._open = 0
         self._started = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._main(),), daemon=True)
 
@@ -64,6 +65,8 @@ class RealtimeProvider:
         self._thread.join(10)
 
     def reset(self) -> None:
+        """Forgets what was, once all of it is over: a late end would count as the next one's."""
+        self.wait(lambda: self._open == 0)
         self.handshakes.clear()
         self.closes.clear()
 
@@ -105,6 +108,7 @@ class RealtimeProvider:
 
     async def _session(self, session: ServerConnection) -> None:
         assert session.request is not None
+        self._open += 1
         behaviour = getattr(self, "_" + _model(session.request).replace("-", "_"), self._echo)
         try:
             await behaviour(session)
@@ -113,6 +117,7 @@ class RealtimeProvider:
         finally:
             await session.wait_closed()
             self.closes.append(session.close_code)
+            self._open -= 1
 
     async def _echo(self, session: ServerConnection) -> None:
         while True:
@@ -136,6 +141,14 @@ class RealtimeProvider:
         while True:
             await session.recv()
             await session.send(json.dumps(TRANSCRIBED))
+
+    async def _mumbles(self, session: ServerConnection) -> None:
+        """Answers that never come to their end."""
+        await session.send(json.dumps(SESSION))
+        await session.recv()
+        for _ in range(30):
+            await session.send(json.dumps({"type": "response.output_text.delta", "delta": " word"}))
+        await session.recv()
 
     async def _breaks_off(self, session: ServerConnection) -> None:
         await session.send("the first")

@@ -1,12 +1,15 @@
 """What an operator asks of the cache at the admin port: its figures, and that answers be forgotten."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fault_server import FaultServer
 from gateway_process import OPENAI_KEY, Gateway, until
+from raw_client import request
 from test_admin_process import Admin
 
 CHAT = "/v1/chat/completions"
@@ -102,3 +105,24 @@ def test_whoever_has_a_deleted_tenants_id_gets_nothing_of_theirs(gateway: Gatewa
     if team:
         assert admin.delete(f"/api/teams/{team}").status_code == 204
     assert said(made("another" if team else "ci")) == "miss"
+
+
+def test_whoever_leaves_the_file_takes_kept_answers_along(gateway: Gateway, tmp_path: Path) -> None:
+    admin = Admin(gateway)
+    for key in (ALICE, BOB):
+        ask(gateway, key)
+        assert looked(ask(gateway, key)) == "hit"
+    until(lambda: admin.get("/api/cache").json()["entries"] == 2)
+    whole = (tmp_path / "gateway" / "gateway.yaml").read_text()
+    say(gateway, tmp_path, yaml.safe_dump({**gateway.config, "teams": {}, "keys": {"bob": {"value": BOB}}}))
+    until(lambda: admin.get("/api/cache").json()["entries"] == 1)
+    say(gateway, tmp_path, whole)
+    asked = request("GET", "/v1/models", None, {"authorization": f"Bearer {ALICE}"})
+    until(lambda: {one.status for one in gateway.from_each(asked, "GET")} == {200})
+    assert looked(ask(gateway, ALICE)) == "miss"
+    assert looked(ask(gateway, BOB)) == "hit"
+
+
+def say(gateway: Gateway, folder: Path, text: str) -> None:
+    (folder / "gateway" / "gateway.yaml").write_text(text)
+    gateway.signal(signal.SIGHUP)

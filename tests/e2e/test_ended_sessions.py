@@ -11,11 +11,12 @@ from gateway_process import PATIENCE, Gateway
 from realtime_provider import RealtimeProvider
 from test_admin_process import Admin, end, wait_for
 from test_realtime import config_for_sessions, ending, session
+from test_unanswered_costs import rows
 from websockets.exceptions import InvalidStatus
 
-POOR, RICH = "gw-poor-canary-31", "gw-rich-canary-32"
-PRICES = {"openai/talks": {"input": 100, "output": 100}}
-"""USD a million tokens: each response takes 0.015."""
+POOR, RICH, BRIEF = "gw-poor-canary-31", "gw-rich-canary-32", "gw-brief-canary-33"
+PRICES = dict.fromkeys(("openai/talks", "openai/mumbles"), {"input": 100, "output": 100})
+"""USD a million tokens: each response takes 0.015, and 150 tokens."""
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def admin(provider: RealtimeProvider, tmp_path: Path) -> Iterator[Admin]:
     keys = {
         "poor": {"value": POOR, "budgets": [{"usd": 0.02, "per": "never"}]},
         "rich": {"value": RICH, "budgets": [{"usd": 0.02, "per": "never", "soft": True}]},
+        "brief": {"value": BRIEF, "limits": [{"tokens": 200, "per": "hour"}]},
     }
     more = {"admin": {"enabled": True}, "log": {"format": "json"}, "prices": PRICES, "keys": keys}
     gateway = Gateway(config_for_sessions(provider, **more), tmp_path)
@@ -112,6 +114,27 @@ async def test_a_session_ends_where_a_budget_has_nothing_left(
     assert admin.gateway.metric("gateway_cost_usd_total", endpoint="realtime") == pytest.approx(0.03)
 
 
+async def test_a_session_ends_where_a_limit_of_tokens_has_nothing_left(
+    admin: Admin, provider: RealtimeProvider
+) -> None:
+    target = "/v1/realtime?model=openai/talks"
+    async with session(admin.gateway, target, **bearer(BRIEF)) as caller:
+        await caller.recv()
+        for _ in range(2):
+            await caller.send("talk")
+            while json.loads(await caller.recv())["type"] != "response.done":
+                pass
+        code, reason = await ending(caller)
+        assert (code, reason[:49]) == (1008, "the limit of 200 tokens an hour of key:brief is u"), reason
+        assert "try again in" in reason
+    with pytest.raises(InvalidStatus) as refused:
+        await session(admin.gateway, target, **bearer(BRIEF))
+    assert refused.value.response.status_code == 429
+    assert 0 < int(refused.value.response.headers["retry-after"]) <= 1800  # half of what an hour gives back
+    provider.wait(admin.gateway.at_rest)
+    assert admin.gateway.metric("gateway_requests_total", endpoint="realtime", status="429") == 2
+
+
 async def test_sessions_of_one_budget_count_together_while_they_go_on(
     admin: Admin, provider: RealtimeProvider
 ) -> None:
@@ -135,3 +158,16 @@ async def test_a_soft_budget_ends_no_session(admin: Admin, provider: RealtimePro
             await caller.send("talk")
             while json.loads(await caller.recv())["type"] != "response.done":
                 pass
+
+
+async def test_who_leaves_in_the_middle_of_a_response_pays_for_what_came(
+    admin: Admin, provider: RealtimeProvider, tmp_path: Path
+) -> None:
+    async with session(admin.gateway, "/v1/realtime?model=openai/mumbles", **bearer(RICH)) as caller:
+        await caller.recv()
+        await caller.send("talk")
+        for _ in range(30):
+            await caller.recv()
+    (row,) = rows(tmp_path, 1)
+    assert (row["output_tokens"], row["estimated"], row["cost_nano_usd"]) == (30, 1, 30 * 100_000)
+    assert admin.gateway.metric("gateway_cost_usd_total", endpoint="realtime") == pytest.approx(0.003)

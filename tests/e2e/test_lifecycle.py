@@ -2,10 +2,12 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 import wire
 from fault_server import FaultServer, Gate, Pause
 from gateway_process import Gateway, until
+from prometheus_client.parser import text_string_to_metric_families
 from raw_client import RawConnection, request
 from samples import HELLO
 
@@ -185,6 +188,35 @@ def test_killed_worker_is_replaced_and_the_others_serve_on(
     assert {worker.pid for worker in after} != {worker.pid for worker in before}
     assert all(gateway.post(CHAT, body).status == 200 for _ in range(20))
     until(gateway.at_rest)
+    gateway.stop()
+
+
+def test_the_log_and_the_metrics_call_a_worker_by_the_same_number(start_gateway: Any) -> None:
+    def begun() -> dict[str, float]:
+        """When those of each number began; nothing where a dying worker was asked."""
+        try:
+            families = list(text_string_to_metric_families(gateway.metrics_text()))
+        except OSError:
+            return {}
+        found = [sample for one in families for sample in one.samples]
+        mine = [one for one in found if one.name == "gateway_process_start_time_seconds"]
+        return {one.labels["worker"]: one.value for one in mine if one.labels["role"] == "worker"}
+
+    def taken(before: dict[str, float]) -> set[str]:
+        now = begun()
+        return {number for number, at in now.items() if at > max(before.values())} if len(now) == 2 else set()
+
+    def has(before: dict[str, float]) -> bool:
+        return bool(taken(before))
+
+    gateway = start_gateway()
+    until(lambda: len(begun()) == 2)
+    for victim in gateway.workers():
+        before = begun()
+        victim.kill()
+        until(partial(has, before))
+        died = [json.loads(line) for line in gateway.log().splitlines() if '"worker_died"' in line]
+        assert ({str(died[-1]["worker"])}, died[-1]["pid"]) == (taken(before), victim.pid)
     gateway.stop()
 
 

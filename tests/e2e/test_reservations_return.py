@@ -71,3 +71,48 @@ def test_what_a_killed_worker_had_reserved_is_back(openai_upstream: FaultServer,
     said = f"back after {', '.join(f'{one * 1e3:.0f}' for one in sorted(took))} ms; the goal is {GOAL} s"
     print(said)
     assert max(took) < LATEST, said
+
+
+def test_the_places_of_a_killed_workers_requests_are_free_again(
+    openai_upstream: FaultServer, tmp_path: Path
+) -> None:
+    config = {
+        "server": {"workers": 2, "drain": "2s"},
+        "breaker": "off",
+        "providers": {"openai": {"base_url": f"{openai_upstream.url}/v1", "keys": [OPENAI_KEY]}},
+        "keys": {"k": {"value": KEY, "limits": [{"parallel": 2}]}},
+    }
+    gateway = Gateway(config, tmp_path)
+    try:
+        openai_upstream.script([HANG], [HANG])
+        with gateway.connect() as one, gateway.connect() as other:
+            for count, connection in enumerate((one, other)):
+                connection.send(gateway.encode(CHAT, asking(9), key=KEY))
+                openai_upstream.wait_for(count + 1)
+            assert gateway.post(CHAT, asking(9), key=KEY).status == 429
+            ports = [connection.socket.getsockname()[1] for connection in (one, other)]
+            for worker in {victim(gateway, port) for port in ports}:
+                worker.kill()
+            openai_upstream.reset()
+            until(lambda: served(gateway))
+            until(gateway.at_rest)  # its own place, too, is given back a moment later
+            with gateway.connect() as third:  # both places, and no more
+                openai_upstream.script([HANG])
+                asked = len(openai_upstream.seen)
+                third.send(gateway.encode(CHAT, asking(9), key=KEY))
+                openai_upstream.wait_for(asked + 1)
+                openai_upstream.reset()
+                until(lambda: served(gateway))  # one row may be cleaned later than the other
+        until(gateway.at_rest)
+        gateway.stop()
+    finally:
+        if gateway.process.poll() is None:
+            gateway.kill()
+
+
+def served(gateway: Gateway) -> bool:
+    """Whether the key's next request is; no connection of a worker that has just died counts."""
+    try:
+        return bool(gateway.post(CHAT, asking(9), key=KEY).status == 200)
+    except OSError:
+        return False

@@ -63,8 +63,8 @@ def ask(gateway: Gateway, model: str, *, stream: bool = False, caller: str = "op
     return gateway.post(PATHS[caller], {**body, "messages": [{"role": "user", "content": ASKED}]})
 
 
-def row(folder: Path, count: int) -> dict[str, Any]:
-    """The newest of `count` rows."""
+def row(folder: Path, count: int, before: int = 0) -> dict[str, Any]:
+    """The newest of `count` rows, or one of those before it."""
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
         try:
@@ -72,7 +72,7 @@ def row(folder: Path, count: int) -> dict[str, Any]:
                 store.row_factory = sqlite3.Row
                 rows = store.execute("SELECT * FROM records ORDER BY id").fetchall()
             if len(rows) >= count:
-                return dict(rows[-1])
+                return dict(rows[-1 - before])
         except sqlite3.OperationalError:
             pass
         time.sleep(0.05)
@@ -161,6 +161,62 @@ def test_a_caller_who_leaves_pays_for_what_came(house: Any, openai_upstream: Fau
     gate.open()
     assert found["error"] == "client_disconnected"
     check(found, prompt(), told("".join(WORDS[:30])))
+
+
+LEGACY = "/v1/completions"
+
+
+def piece(text: str) -> dict[str, Any]:
+    return {"id": "c", "object": "text_completion", "choices": [{"index": 0, "text": text}]}
+
+
+def complete(gateway: Gateway, prompt: Any, **more: Any) -> Any:
+    return gateway.post(LEGACY, {"model": f"openai/{MODEL}-3", "prompt": prompt, **more})
+
+
+def test_a_legacy_completion_is_counted_too(house: Any, openai_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun = len_of(house)
+    openai_upstream.script(wire.as_json(piece(TOLD)))
+    complete(gateway, ASKED)
+    check(row(folder, begun + 1), told(ASKED), told())
+    complete(gateway, [ASKED, "And of the land."])
+    check(row(folder, begun + 2), told(ASKED) + told("And of the land."), told())
+    complete(gateway, [[1, 2, 3], [4]])
+    check(row(folder, begun + 3), 4, told())
+    complete(gateway, {"no": ["prompt"] * 60})  # somebody may know what that is
+    found = row(folder, begun + 4)
+    check(found, found["input_tokens"], told())
+    assert found["input_tokens"] > 100
+
+    words = [wire.data(piece(one)) for one in WORDS]
+    openai_upstream.script([wire.STREAM_HEAD, *map(wire.chunk, words[:40]), CLOSE])
+    complete(gateway, ASKED, stream=True)
+    check(row(folder, begun + 5), told(ASKED), told("".join(WORDS[:40])))
+
+
+def test_who_leaves_a_legacy_completion_pays_for_what_came(house: Any, openai_upstream: FaultServer) -> None:
+    gateway, folder = house
+    begun, gate = len_of(house), Gate()
+    words = [wire.chunk(wire.data(piece(one))) for one in WORDS[:30]]
+    openai_upstream.script([wire.STREAM_HEAD, *words, gate, CLOSE], [gate, CLOSE])
+    body = {"model": f"openai/{MODEL}-3", "stream": True, "prompt": ASKED}
+    for count in (30, 0):  # of the second one nothing ever comes
+        seen = len(openai_upstream.seen)
+        with gateway.connect() as connection:
+            connection.send(gateway.encode(LEGACY, body))
+            openai_upstream.wait_for(seen + 1)
+            heard, pieces = b"", connection.pieces()
+            if count:
+                connection.head()
+            while heard.count(b"data: ") < count:
+                heard += next(pieces)
+        until(gateway.at_rest)
+    gate.open()
+    check(row(folder, begun + 2, 1), told(ASKED), told("".join(WORDS[:30])))
+    left = row(folder, begun + 2)
+    assert (left["error"], left["estimated"]) == ("client_disconnected", 1)
+    assert left["cost_nano_usd"] == told(ASKED) * 1000
 
 
 def test_what_anthropic_told_before_the_cut_stands(house: Any, anthropic_upstream: FaultServer) -> None:

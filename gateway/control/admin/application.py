@@ -24,6 +24,7 @@ from gateway.control.admin.answers import HEADERS, Refused, answer, failure, mis
 from gateway.control.admin.checks import Store
 from gateway.control.admin.openapi import document
 from gateway.control.admin.resources import Asked
+from gateway.control.leavers import bury
 from gateway.control.precedence import Precedence
 from gateway.schemas.governance import Gone
 from gateway.store.engine import writing
@@ -136,7 +137,7 @@ class Api:
             if action.writes:
                 await self._tell(call.asked.gone, waits=done.waits)
             if done.left is not None and self._cache is not None:
-                await asyncio.to_thread(caching.bury, self._cache, *done.left)
+                await asyncio.to_thread(bury, self._cache, *done.left)
             headers = {"etag": f'"{done.version}"'} if done.version else {}
             return answer(done.body, action.status, headers)
 

@@ -9,7 +9,6 @@ from gateway.control.admin.answers import Refused, missing
 from gateway.control.admin.queries import wrong
 from gateway.control.admin.resources import Asked
 from gateway.store import audit
-from gateway.telemetry.logs import log
 
 TENANTS = ("key", "user", "team", "org")
 PARAMETERS = (*TENANTS, "scope")
@@ -65,18 +64,6 @@ def purge(connection: Connection, given: dict[str, str], asked: Asked, cache: Ca
     _note(connection, "purge", f"{kind}:{name}" if name else kind, asked)
     if not _open(cache).purge(kind, name):
         raise Refused(503, "busy", "the cache cannot take this now; try again")
-
-
-def bury(cache: Cache, kind: str, name: str) -> None:
-    """Forgets all that a tenant had who was deleted: workers refuse them already, and whoever gets the id next must
-    not be told their answers. Where that fails the log says how it is made good."""
-    try:
-        failed = "" if cache.purge(kind, name) else "others are at it"
-    except OSError as error:
-        failed = error.strerror or type(error).__name__
-    if failed:
-        hint = f"ask for DELETE /api/cache?{kind}={name} before anybody else gets this id"
-        log.error("cache_not_purged", tenant=f"{kind}:{name}", error=failed, hint=hint)
 
 
 def _open(cache: Cache | None) -> Cache:

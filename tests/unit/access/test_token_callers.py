@@ -75,6 +75,12 @@ def test_a_token_says_who_calls_and_what_for() -> None:
     )
 
 
+def test_a_name_may_have_a_plus() -> None:
+    found = callers(Issuer()).caller(token(sub="ann+news@example.com"))
+    assert found is not None
+    assert found.user == "ann+news@example.com"
+
+
 def test_a_token_without_the_claim_for_models_may_use_none() -> None:
     found = callers(Issuer()).caller(token(scope=None))
     assert found is not None
@@ -89,6 +95,14 @@ def test_a_token_without_the_claim_for_models_may_use_none() -> None:
         {"key": None, "algorithm": "none"},
         {"sub": "a" * 257},
         {"grp": "a" * 257},
+        {"sub": ""},
+        {"sub": 5},
+        {"sub": "ann+model:fast"},  # what ann asks of a model has an account of this name
+        {"grp": "red+provider:openai"},
+        {"grp": "red\n"},
+        {"grp": "\0"},
+        {"grp": "\ud800"},
+        {"exp": float("inf")},
     ],
 )
 def test_other_tokens_are_none(changes: dict[str, Any]) -> None:

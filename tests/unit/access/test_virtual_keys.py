@@ -96,6 +96,17 @@ def used(**fields: Any) -> Record:
     return Record("r", endpoint="chat_completions", attempts=[Attempt("openai", "gpt")], **fields)
 
 
+@pytest.mark.parametrize("size", [1, 54, 55, 56, 63, 64, 65, 119, 120, 300])
+def test_who_came_before_is_found_without_being_looked_up(
+    accounts: Accounts, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "x" * size
+    who = callers(accounts, Governance(0, (key(secret),)))
+    first = who.admit(Asked(secret), Record("r"))
+    monkeypatch.setattr(who, "_caller", None)
+    assert who.admit(Asked(secret), Record("r")).caller is first.caller
+
+
 def test_the_record_says_who_called(accounts: Accounts) -> None:
     record = Record("r")
     callers(

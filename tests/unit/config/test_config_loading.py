@@ -219,7 +219,10 @@ def test_workers_respect_the_containers_quota(tmp_path: Path, quota: str, at_mos
             "admin auth breaker cache data discovery journal keepalive_comments keys limits log mid_stream models "
             "per_request price_files prices providers quotas records retries rules server store teams timeouts",
         ),
-        ("server: {zzzzzzzz: 1}", "admin_port allow_insecure backlog drain host port workers"),
+        (
+            "server: {zzzzzzzz: 1}",
+            "admin_port allow_insecure backlog drain host port trusted_proxies workers",
+        ),
         (
             "limits: {zzzzzzzz: 1}",
             "keepalive max_answer max_body max_header max_message pool_wait "

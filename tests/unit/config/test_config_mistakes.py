@@ -56,6 +56,11 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         ("server: {host: 1.2.3}", "server.host: must be an IP address or a host name"),
         ("server: {host: true}", "server.host: must be text, not true or false; put quotes around it"),
         ("server: {allow_insecure: 1}", "server.allow_insecure: must be true or false, not a number"),
+        (
+            "server: {trusted_proxies: [10.0.0.1/8]}",
+            "server.trusted_proxies[0]: must be an address or a network",
+        ),
+        ("server: {trusted_proxies: [0.0.0.0/0]}", "server.trusted_proxies[0]: is everybody"),
         ("server: {drain: 2h}", "server.drain: must be from 0s to 1h"),
         ("auth: {keys: one}", 'auth.keys: must be a list, not text; such as ["${GATEWAY_KEY}"]'),
         ("auth: {keys: [{}]}", "auth.keys[0]: must be text, not a mapping"),
@@ -108,6 +113,10 @@ def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         (
             "server: {host: 0.0.0.0}",
             "gateway.yaml:1: server.host: without caller keys the gateway only listens",
+        ),
+        (
+            "server: {trusted_proxies: [127.0.0.1]}",
+            "gateway.yaml:1: server.trusted_proxies: without caller keys the gateway only listens",
         ),
         (
             "models: {a: {targets: [x/y]}}",

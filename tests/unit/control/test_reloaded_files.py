@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.access import snapshot
+from gateway.access.snapshot import Snapshot
 from gateway.config import Config, load
 from gateway.control import snapshots
-from gateway.control.snapshots import Snapshots, config_path, snapshot_path
+from gateway.control.snapshots import Snapshots, config_path, read_config, snapshot_path
 from gateway.providers.registry import known
 from gateway.schemas.governance import Governance, VirtualKey
 from gateway.store.compiling import Stored
@@ -126,6 +128,26 @@ async def test_the_files_last_key_may_go_where_the_store_has_some(house: House) 
     found = snapshot.read(snapshot_path(house.read()))
     assert found is not None
     assert found.keyed
+
+
+async def test_a_file_that_is_again_as_at_the_start_holds_after_control_was_away(house: House) -> None:
+    house.says(KEYED)
+    begun = house.read()
+    first = house.follower()
+    house.says("keys: {bob: {value: gw-canary-2}}\n")
+    assert await first.reload()
+    house.says(KEYED)
+    second = Snapshots(begun, lambda: None, house.read, look=0.01)  # as each process of control begins
+    async with following(second):
+        found = sha256(b"gw-canary-1").digest()
+        await until(lambda: handed(second.config).key(found) is not None)
+
+
+def handed(config: Config) -> Snapshot:
+    """What the file says of callers, as workers have it."""
+    found = read_config(config_path(config))
+    assert found is not None
+    return found.declared
 
 
 async def test_what_could_not_be_handed_out_is_tried_again(house: House) -> None:

@@ -180,3 +180,16 @@ def test_processes_that_join_at_once_get_places_of_their_own(path: Path) -> None
     assert sorted(state.number for state in states) == list(range(160))
     assert sum(state.in_flight for state in states) == 4 * 3
     assert Ledger.open(path, ()).workers() == []
+
+
+def test_which_line_a_process_had_is_known_until_another_has_it(path: Path) -> None:
+    ledger = Ledger.open(path, ())
+    own = ledger.join()
+    with process_with_three_in_flight(path) as process:
+        assert ledger.number_of(process.pid) == own.number + 1
+        process.kill()
+        process.wait()
+        assert ledger.number_of(process.pid) == own.number + 1
+        assert ledger.join("control").number == own.number + 1
+        assert ledger.number_of(process.pid) is None
+    assert ledger.number_of(os.getpid()) == own.number

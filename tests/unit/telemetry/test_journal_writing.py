@@ -137,6 +137,11 @@ def test_addresses_are_kept_as_configured(tmp_path: Path, client: str, kept: str
     assert stored(tmp_path)[0].client == kept
 
 
+@pytest.mark.parametrize("secret", ["gw-abcdefgh12345", "gwa-abcdefgh12345", "Bearer abcdefgh12345"])
+def test_the_gateways_own_keys_are_never_kept(secret: str) -> None:
+    assert Bodies(99, [], every=True).text(b"[%s]" % secret.encode()) == "[***]"
+
+
 def test_bodies_are_bounded_and_hold_no_secret() -> None:
     bodies = Bodies(40, ["[0-9]{16}"], every=True)
     record = Record("a")
