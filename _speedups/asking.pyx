@@ -30,9 +30,7 @@ include "asking_fields.pxi"
 
 cdef enum:
     MOST_TERMS = 4096
-    MOST_WAITING = 64
-    MOST_HELD = 1 << 20 # bytes of answers that wait to be kept
-    QUIET = 8           # requests that are asked for: with so few, keeping their answers together spares nothing
+    QUIET = 8           # requests that are asked for: with so few, to write their answers together spares nothing
     ENTRY = 1           # the store's kind of frames that are found by their keys
 
 cdef double MOMENT = 0.001  # seconds
@@ -193,8 +191,7 @@ cdef class Journey:
     cdef object add
     cdef object write_added
     cdef object send
-    cdef list waiting
-    cdef Py_ssize_t held        # bytes of what waits
+    cdef set added              # keys of what waits to be written
     cdef object price
     cdef object looked
     cdef object saved
@@ -218,7 +215,7 @@ cdef class Journey:
     ):
         self.get, self.put, self.send = store.get, store.put, dispatcher.send
         self.add, self.write_added = store.add, store.write
-        self.waiting, self.held = [], 0
+        self.added = set()
         self.price, self.looked, self.saved = books.price, counts.cache_lookup, counts.cache_saved
         self.flying, self.memory, self.clock = flying, memory, clock
         self.numbers, self.whole, self.heard, self.before, self.encode = numbers, whole, heard, before, encode
@@ -280,12 +277,12 @@ cdef class Journey:
             answer = self.find(asked)
             if answer is not None:
                 return answer, send
-        if terms.means or terms.only or terms.joins and asked.key in self.flying:
-            if self.waiting:
+            if self.added and asked.key in self.added:
                 self.settle()
-                answer = self.find(asked) if terms.reads else None
+                answer = self.find(asked)
                 if answer is not None:
                     return answer, send
+        if terms.means or terms.only or terms.joins and asked.key in self.flying:
             return self._sought(asked, send)
         return self.ask(asked, send)
 
@@ -355,35 +352,20 @@ cdef class Journey:
 
     cdef keep(self, Asked asked, bytes body):
         """Keeps an answer that was told to its right end, where it may be kept: at once while there is little to do, else
-        a moment later, together with others. Till then requests for the same find this one under way."""
+        a moment later, together with others."""
         record = asked.record
-        if _read(record, &ERROR) or _read(record, &RESUMED) or _read(record, &STATUS) not in RIGHT:
-            asked.done()
-            return
-        self.waiting.append((asked, body))
-        self.held += PyBytes_GET_SIZE(body)
-        if len(self.flying) <= QUIET or len(self.waiting) >= MOST_WAITING or self.held > MOST_HELD:
-            self.settle()
-        elif len(self.waiting) == 1:
-            get_running_loop().call_later(MOMENT, self.settle)
-
-    def settle(self):
-        """Keeps what waits to be kept."""
-        cdef list waiting = self.waiting
-        cdef Asked asked
-        cdef tuple one
-        if not waiting:
-            return
-        self.waiting, self.held = [], 0
-        for one in waiting:
-            asked = <Asked>one[0]
+        if not _read(record, &ERROR) and not _read(record, &RESUMED) and _read(record, &STATUS) in RIGHT:
             try:
-                self.write(asked, <bytes>one[1])
+                self.write(asked, body)
             except Exception as error:  # it is the gateway's own failure, and nobody waits for this
                 self._unkept(asked, error)
-        self.write_added()
-        for one in waiting:
-            (<Asked>one[0]).done()
+        asked.done()
+
+    def settle(self):
+        """Writes what waits for it."""
+        if self.added:
+            self.added.clear()
+            self.write_added()
 
     cdef write(self, Asked asked, bytes body):
         cdef Terms terms = asked.terms
@@ -405,6 +387,11 @@ cdef class Journey:
         # As old as its question: who purged meanwhile did not want this answer either.
         if not terms.means:
             self.add(asked.key, terms.owner, expires, payload, asked_at(record))
+            self.added.add(asked.key)
+            if len(self.flying) <= QUIET:
+                self.settle()
+            elif len(self.added) == 1:
+                get_running_loop().call_later(MOMENT, self.settle)
         elif self.put(asked.key, terms.owner, expires, payload, ENTRY, asked_at(record)):
             self._learn(asked, expires)
 

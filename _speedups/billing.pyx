@@ -20,17 +20,18 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from gateway._speedups.guesses cimport Asked, Guesser
 from gateway._speedups.limits cimport (
     Accounts,
     Hold,
     limits_ask,
     limits_ask_all,
     limits_bounded,
+    limits_check,
     limits_places,
     limits_reserve,
+    limits_within,
 )
-
-from hashlib import sha256
 
 import msgspec
 
@@ -41,10 +42,12 @@ from gateway.schemas.record import SERVED, Attempt, Record
 from gateway.schemas.usage import Usage
 
 include "fields.pxi"
+include "sha256.pxi"
 
 cdef Field CACHE = _field(Record, "cache")
 cdef Field ATTEMPTS = _field(Record, "attempts")
 cdef Field USAGE = _field(Record, "usage")
+cdef Field CHARGE = _field(Record, "charge")
 cdef Field COST = _field(Record, "cost_nano_usd")
 cdef Field ENDPOINT = _field(Record, "endpoint")
 cdef Field KEY = _field(Record, "key")
@@ -98,6 +101,7 @@ cdef class Bound:
     cdef bint pays
     cdef bytes written_down  # the budgets, as they stand in a record
     cdef object written
+    cdef Accounts accounts   # whose the handles are, once that is known
 
     def __init__(self, tuple handles not None=(), tuple budgets not None=(), bint weighs=False):
         self.handles, self.budgets, self.weighs = handles, budgets, weighs
@@ -147,32 +151,44 @@ cdef class Claim:
         self.ask(common, own, target, wanted, watcher, key)
 
     cdef ask(self, Bound common, Bound own, target, wanted, watcher, str key):
-        cdef tuple amount = wanted.amount
-        refusal = self.take(common, own, target, amount[0], amount[1])
+        cdef int64_t tokens, money
+        if type(wanted) is Asked:
+            tokens, money = limits_within((<Asked>wanted).tokens), limits_within((<Asked>wanted).nano_usd)
+        else:
+            amount = wanted.amount
+            tokens, money = limits_bounded(amount[0]), limits_bounded(amount[1])
+        refusal = self.grasp(common, own, target, tokens, money)
         if refusal is not None or self.fits() < NEAR:
             self._reconsider(refusal, common, own, target, wanted, watcher)
-            amount = wanted.amount
-        self.reserved = limits_bounded(amount[0])
+            tokens = limits_bounded(wanted.amount[0])
+        self.reserved = tokens
         if self.warned():
             self._warn(watcher, key)
 
-    cpdef take(self, Bound common, Bound own, target, tokens, nano_usd):
+    def take(self, Bound common not None, Bound own not None, target, tokens, nano_usd):
         """The refusal, with nothing taken, or None."""
-        cdef int64_t now = _now(), some = limits_bounded(tokens), money = limits_bounded(nano_usd)
-        cdef tuple handles = common.handles
-        if PyTuple_GET_SIZE(handles):
-            found = limits_reserve(self.accounts, handles, now, some, money)
-            if not isinstance(found, Hold):
+        return self.grasp(common, own, target, limits_bounded(tokens), limits_bounded(nano_usd))
+
+    cdef grasp(self, Bound common, Bound own, target, int64_t tokens, int64_t money):
+        cdef int64_t now = _now()
+        if PyTuple_GET_SIZE(common.handles):
+            found = self.seize(common, now, tokens, money)
+            if type(found) is not Hold:
                 return found
             self.common, self.common_bound = <Hold>found, common
-        handles = own.handles
-        if PyTuple_GET_SIZE(handles):
-            found = limits_reserve(self.accounts, handles, now, some, money)
-            if not isinstance(found, Hold):
+        if PyTuple_GET_SIZE(own.handles):
+            found = self.seize(own, now, tokens, money)
+            if type(found) is not Hold:
                 self.release()
                 return found
             self.own, self.own_bound, self.target = <Hold>found, own, target
         return None
+
+    cdef seize(self, Bound bound, int64_t now, int64_t tokens, int64_t money):
+        if bound.accounts is not self.accounts:
+            limits_check(self.accounts, bound.handles)
+            bound.accounts = self.accounts
+        return limits_reserve(self.accounts, bound.handles, now, tokens, money)
 
     cdef int64_t fits(self) noexcept:
         cdef int64_t room = NEAR
@@ -287,7 +303,7 @@ cdef class Claim:
                     found.append(Part(due[2], (<Bound>due[0]).written))
             parts = tuple(found)
         if first:
-            record.charge = Charge(self.accounts.born, first, parts)
+            _note(record, &CHARGE, Charge(self.accounts.born, first, parts))
 
     def pay(self):
         """Settles what was drawn, once; what is held beside that is given back."""

@@ -4,6 +4,8 @@
 
 cdef tuple NO_ARGUMENTS = ()
 
+cdef class Porter
+
 
 @cython.final
 cdef class Terms:
@@ -71,7 +73,7 @@ cdef class Guest:
         self.id, self.team, self.user, self.org = key.id, key.team, key.user, key.org
         self.tags, self.keeps_bodies = key.tags, key.keeps_bodies
 
-    def enter(self, str endpoint, client, record):
+    cdef enter(self, record, asked):
         """Notes who calls. Raises Unauthorized and Forbidden."""
         self.near()
         _note(record, &KEY, self.id)
@@ -83,7 +85,7 @@ cdef class Guest:
         if self.keeps_bodies:
             record.keeps_bodies = True
         if self.guarded:
-            self._check(endpoint, client)
+            self._check(_read(record, &ENDPOINT), asked.client)
 
     cdef void near(self) noexcept:
         """Asks for all that a request of this caller reads."""
@@ -137,10 +139,8 @@ cdef class Stay(Claim):
     """One request of a caller, made by a porter: what it holds until it is over."""
 
     cdef readonly Guest caller
-    cdef object guess
-    cdef object watcher
+    cdef Porter porter
     cdef object wanted
-    cdef dict bills
     cdef bint billed
 
     def __init__(self):
@@ -164,7 +164,7 @@ cdef class Stay(Claim):
         if terms.narrowed is not None:
             plan = msgspec.structs.replace(plan, targets=terms.narrowed)
         if terms.weighs:
-            self.wanted = self.guess.of(call, plan, self.caller.id)
+            self.wanted = self.porter.guess(call, plan, self.caller.id)
         if terms.holds:
             self.hold(terms, record)
         return plan
@@ -174,25 +174,29 @@ cdef class Stay(Claim):
 
     cdef hold(self, Terms terms, record):
         self.others, self.targeted = terms.others, terms.targeted
-        self.ask(terms.common, terms.own, terms.target, self.wanted, self.watcher, self.caller.id)
-        self.bills[id(record)] = self
+        self.ask(terms.common, terms.own, terms.target, self.wanted, self.porter.watcher, self.caller.id)
+        self.porter.bills[id(record)] = self
         self.billed = True
 
     def around(self, send):
         """A way back that says how far limits are used up."""
-        return send if self.common is None and self.own is None else Metered(send, self)
+        cdef Metered found
+        if self.common is None and self.own is None:
+            return send
+        found = Metered.__new__(Metered)
+        found.send, found.claim = send, self
+        return found
 
     def settle(self, record):
         """The request is over, whatever way it ended. What was not paid with its record is paid now."""
         if not self.billed:
             return
         if not self.drawn:
-            self.bills.pop(id(record), None)
+            self.porter.bills.pop(id(record), None)
             self.draw(record)
         if not self.paid:
             self.pay()
-        if _read(record, &USAGE) is not None:
-            self.guess.learn(record, self.wanted)
+        self.porter.learn(record, self.wanted)
 
 
 cdef class Porter:
@@ -204,7 +208,8 @@ cdef class Porter:
     cdef object _visits
     cdef Accounts accounts
     cdef Numbers numbers
-    cdef object guess
+    cdef Guesser guesser  # None where somebody else guesses
+    cdef object guesses
     cdef object watcher
     cdef object nothing
     cdef dict bills
@@ -224,36 +229,56 @@ cdef class Porter:
             raise TypeError(f"{visits} is no kind of stay")
         self.found = Found()
         self._visits, self.visits = visits, <PyTypeObject *>visits
-        self.accounts, self.numbers, self.guess, self.watcher = accounts, numbers, guess, watcher
+        self.accounts, self.numbers, self.watcher = accounts, numbers, watcher
         self.bills, self.nothing = bills, nothing
+        self.guesses, self.guesser = guess, guess if isinstance(guess, Guesser) else None
 
     def admit(self, asked, record):
         """A visit for one request. Raises Unauthorized and Forbidden."""
         cdef dict headers = asked.headers
-        cdef bytes token = _token(headers)
+        cdef unsigned char digest[DIGEST]
         cdef PyObject *known = NULL
         cdef Guest guest
-        if token is not None:
-            digest = sha256(token).digest()
-            known = self.found.places[self.found.place(_whole(<bytes>digest))]
+        if _digested(headers, digest):
+            known = self.found.places[self.found.place(digest)]
         guest = <Guest>known if known != NULL else self._caller(headers)
-        guest.enter(_read(record, &ENDPOINT), asked.client, record)
+        guest.enter(record, asked)
         cdef Stay visit = <Stay>self.visits.tp_new(<type>self._visits, <PyObject *>NO_ARGUMENTS, NULL)
         visit.accounts, visit.numbers, visit.caller = self.accounts, self.numbers, guest
-        visit.guess, visit.watcher, visit.wanted = self.guess, self.watcher, self.nothing
-        visit.bills = self.bills
+        visit.porter, visit.wanted = self, self.nothing
         return visit
 
+    cdef guess(self, call, plan, str key):
+        """What a request is expected to take."""
+        if self.guesser is not None:
+            return self.guesser.guess(call, plan, key)
+        return self.guesses.of(call, plan, key)
 
-cdef bytes _token(dict headers):
-    """What stands in `Authorization: Bearer …`, as nearly all write it; None where it is written in another way."""
+    cdef learn(self, record, wanted):
+        """What it turned out to have taken."""
+        usage = _read(record, &USAGE)
+        if usage is None:
+            return
+        if type(wanted) is Asked:
+            (<Asked>wanted).guesser.hear(record, usage, <Asked>wanted)
+        else:
+            self.guesses.learn(record, wanted)
+
+
+cdef bint _digested(dict headers, unsigned char *digest) except -1:
+    """The digest of what stands in `Authorization: Bearer …`, as nearly all write it; False where it is written in
+    another way."""
     cdef PyObject *found = PyDict_GetItemWithError(headers, b"authorization")
-    cdef const char *text
+    cdef const unsigned char *text
     cdef Py_ssize_t size
     if found == NULL or type(<object>found) is not bytes:
-        return None
-    text, size = PyBytes_AS_STRING(<object>found), PyBytes_GET_SIZE(<object>found)
+        return False
+    text, size = _whole(<bytes>found), PyBytes_GET_SIZE(<object>found)
     # What is above a space is no white space, so that there is nothing to strip.
-    if size < 8 or memcmp(text, b"Bearer ", 7) or <unsigned char>text[7] <= 32 or <unsigned char>text[size - 1] <= 32:
-        return None
-    return PyBytes_FromStringAndSize(text + 7, size - 7)
+    if size < 8 or memcmp(text, b"Bearer ", 7) or text[7] <= 32 or text[size - 1] <= 32:
+        return False
+    if able:
+        sha_digest(text + 7, size - 7, digest)
+    else:
+        memcpy(digest, _whole(sha256((<bytes>found)[7:]).digest()), DIGEST)
+    return True

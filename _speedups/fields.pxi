@@ -42,15 +42,15 @@ cdef inline object _read(object one, Field *field):
     return getattr(one, <str>field.name)
 
 
-cdef inline _note(object one, Field *field, str text):
-    """Sets it to a text, of which no collector needs to know."""
+cdef inline _note(object one, Field *field, object value):
+    """Sets it to something of which no collector needs to know."""
     cdef PyObject **place
     cdef PyObject *before
     if Py_TYPE(one) == field.kind and field.place:
         place = <PyObject **>(<char *><void *>one + field.place)
         before = place[0]
-        Py_INCREF(text)
-        place[0] = <PyObject *>text
+        Py_INCREF(value)
+        place[0] = <PyObject *>value
         Py_XDECREF(before)
     else:
-        setattr(one, <str>field.name, text)
+        setattr(one, <str>field.name, value)

@@ -71,12 +71,6 @@ cdef class Figure:
     """What `SHARE` of all that was told is not above, between `least` and `most`; the highest of the first few reports,
     at the beginning."""
 
-    cdef readonly double value
-    cdef readonly double least
-    cdef readonly double most
-    cdef readonly int64_t reports
-    cdef double highest
-
     def __init__(self, double value, double least, double most):
         self.value, self.least, self.most = value, least, most
 
@@ -110,15 +104,6 @@ cdef class Outlook:
     a token out, and a request), tokens for a byte of a prompt, tokens of an answer. `turn` counts its requests, as far
     as its ratio is to be learnt; else it is below 0."""
 
-    cdef readonly tuple targets
-    cdef readonly object target
-    cdef object provider
-    cdef object model
-    cdef double rates[3]
-    cdef readonly Figure size
-    cdef readonly Figure answer
-    cdef int64_t turn
-
     def __init__(
         self, tuple targets not None, target, rates, Figure size not None, Figure answer not None, int64_t turn
     ):
@@ -139,19 +124,6 @@ cdef class Asked:
     """What one request will take (`amount`), and of what that was made up: tokens that it allows for an answer and for
     how many of them, bytes of text and files in its prompt, and what that is in tokens by count, once it was. Nothing
     that it refers to leads back to it."""
-
-    cdef Guesser guesser
-    cdef object call
-    cdef readonly Outlook outlook
-    cdef double rates[3]
-    cdef readonly int64_t output
-    cdef readonly int64_t allowed
-    cdef readonly int64_t choices
-    cdef readonly int64_t text
-    cdef readonly int64_t files
-    cdef readonly int64_t counted
-    cdef int64_t tokens
-    cdef int64_t nano_usd
 
     def __init__(self):
         raise TypeError("made by a guesser")
@@ -183,18 +155,15 @@ cdef class Guesser:
     may be and in `n` how many there are; of others `_allows` tells. `learns`: an answer is taken to be as long as those
     before, `most`: as long as there can be, else as long as is asked for."""
 
-    cdef frozenset plain
-    cdef readonly bint learns
-    cdef readonly bint most
-    cdef dict outlooks
-    cdef Outlook last
-
     def __init__(self, frozenset plain not None, *, bint learns, bint most):
         self.plain, self.learns, self.most = plain, learns, most
         self.outlooks = {}
 
     def of(self, call, plan, str key):
         """What this request is expected to take at the dearest target; what has no known price costs nothing."""
+        return self.guess(call, plan, key)
+
+    cdef Asked guess(self, call, plan, str key):
         cdef tuple targets = _read(plan, &TARGETS)
         cdef bytes body = _read(call, &BODY)
         cdef Asked found = Asked.__new__(Asked)
@@ -243,14 +212,15 @@ cdef class Guesser:
 
     def learn(self, record, wanted):
         """What the request turned out to have taken."""
-        cdef Asked asked
-        cdef Outlook outlook
-        cdef int64_t input, output
         usage = _read(record, &USAGE)
-        if usage is None or type(wanted) is not Asked or _read(record, &ESTIMATED):
+        if usage is not None and type(wanted) is Asked:
+            self.hear(record, usage, <Asked>wanted)
+
+    cdef hear(self, record, usage, Asked asked):
+        cdef Outlook outlook = asked.outlook
+        cdef int64_t input, output
+        if _read(record, &ESTIMATED):
             return
-        asked = <Asked>wanted
-        outlook = asked.outlook
         if _read(record, &MODEL) != outlook.model or _read(record, &PROVIDER) != outlook.provider:
             return  # another one answered, of whose kind this prompt was not taken for
         input, output = _figure(_read(usage, &INPUT)), _figure(_read(usage, &OUTPUT))

@@ -146,6 +146,7 @@ cdef bint _gone(int64_t owner):
     return process_identity((owner & 0xFFFFFFFF) >> 1) != owner >> 32
 
 
+@cython.final
 cdef class Accounts:
     """All limits and budgets as worker `number` (its line in the ledger's worker table) takes from them.
 
@@ -168,6 +169,7 @@ cdef class Accounts:
         self.line = self.line_of(number)
         self.owner = (<int64_t>process_identity(getpid()) << 32) | (<int64_t>getpid() << 1)
         ledger_swap(&self.head[BORN], 0, time.time_ns())
+        self.born = ledger_load(&self.head[BORN])
         cdef int64_t seen = ledger_load(&self.head[ROWS_SEEN])
         while seen <= number and not ledger_swap(&self.head[ROWS_SEEN], seen, number + 1):
             seen = ledger_load(&self.head[ROWS_SEEN])
@@ -259,12 +261,8 @@ cdef class Accounts:
     def reserve(self, tuple handles not None, int64_t now, tokens, nano_usd):
         """Takes one request, `tokens` and `nano_usd` from each of the handles (32 at most, all of these accounts), or
         nothing from any of them: a `Hold`, or a `Refusal`. ValueError, TypeError."""
+        limits_check(self, handles)
         return limits_reserve(self, handles, _moment(now), _bounded(tokens, LARGEST), _bounded(nano_usd, LARGEST))
-
-    @property
-    def born(self) -> int:
-        """When this ledger was first used for limits: what was settled before, it has not seen."""
-        return ledger_load(&self.head[BORN])
 
     def limit(self, str id, *, seconds=60, requests=0, tokens=0, parallel=0):
         """A handle of the limit `id`: at most `requests` and `tokens` in each `seconds` and `parallel` in flight; 0 is

@@ -63,6 +63,7 @@ cdef inline void _note(int64_t *tightest, int64_t limit, int64_t left, int64_t r
         tightest[0], tightest[1], tightest[2] = limit, left, max(reset, <int64_t>0)
 
 
+@cython.final
 cdef class Limiter(Account):
     """A limit of requests and tokens in a time, and of requests in flight."""
 

@@ -20,6 +20,7 @@ cdef tuple _period(str text):
     return ROLLING, int(seconds) * SECOND // SLOTS
 
 
+@cython.final
 cdef class Purse(Account):
     """A budget."""
 

@@ -7,6 +7,10 @@ cdef int64_t limits_bounded(object value) noexcept:
     return _bounded(value, LARGEST)
 
 
+cdef int64_t limits_within(int64_t figure) noexcept nogil:
+    return min(max(figure, <int64_t>0), LARGEST)
+
+
 cdef tuple _figures(int64_t *tightest):
     return (tightest[0], tightest[1], tightest[2]) if tightest[0] else None
 
@@ -53,20 +57,23 @@ cdef void limits_ask_all(void **places, int count) noexcept:
         at += 2
 
 
+cdef limits_check(Accounts accounts, tuple handles):
+    if PyTuple_GET_SIZE(handles) > MOST:
+        raise ValueError(f"{len(handles)} handles")
+    for account in handles:
+        if (<Account?>account).accounts is not accounts:
+            raise ValueError(f"{account!r} is of other accounts")
+
+
 cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money):
     cdef Hold hold = Hold.__new__(Hold)
     cdef int refused
-    if PyTuple_GET_SIZE(handles) > MOST:
-        raise ValueError(f"{len(handles)} handles")
     hold.taken = hold.few
     if PyTuple_GET_SIZE(handles) > FEW:
         hold.taken = <Taken *>malloc(PyTuple_GET_SIZE(handles) * sizeof(Taken))
         if hold.taken == NULL:
             raise MemoryError
     hold.count = PyTuple_GET_SIZE(handles)
-    for account in handles:
-        if (<Account?>account).accounts is not accounts:
-            raise ValueError(f"{account!r} is of other accounts")
     hold.accounts, hold.handles = accounts, handles
     hold.wanted, hold.price = tokens, money
     refused = _attempt(hold, now)
@@ -162,6 +169,7 @@ cdef bint _was_alone(Accounts accounts, int64_t *phases, int64_t rows) noexcept 
     return True
 
 
+@cython.final
 @cython.no_gc
 cdef class Hold:
     """What a request holds until it is settled or released; only the first of the two counts, and from then on it

@@ -5,7 +5,7 @@
 
 cdef class Gathered:
     """Entries on their way into a writer's segment: `add` one after the other, then `write`, and all processes find
-    them. Whoever adds writes before anything else is awaited. The interpreter's lock is held throughout."""
+    them. Their places are taken at once. The interpreter's lock is held throughout."""
 
     def __init__(self, Writer writer not None):
         self.writer = writer

@@ -152,7 +152,7 @@ class Journey:
         """Asks the provider; the answer is kept. To be awaited."""
 
     def settle(self) -> None:
-        """Keeps what waits to be kept."""
+        """Writes what waits for it."""
 
     def past(self, asked: Asked, send: Any) -> Awaitable[tuple[Any, Any]]:
         """The provider's answer; nothing of it is kept."""

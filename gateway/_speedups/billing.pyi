@@ -181,8 +181,6 @@ class Guest:
     edits: bool
 
     def __init__(self, key: VirtualKey, *, guarded: bool, is_bound: bool, edits: bool) -> None: ...
-    def enter(self, endpoint: str, client: Any, record: Record) -> None:
-        """Notes who calls. Raises Unauthorized and Forbidden."""
 
 class Stay(Claim):
     """One request of a caller, made by a porter: what it holds until it is over."""

@@ -1,4 +1,5 @@
 # What compiled admission may use of limits and budgets: their handles, and what one request holds of them.
+cimport cython
 from libc.stdint cimport int64_t
 
 from gateway._speedups.ledger cimport Ledger, Table
@@ -34,6 +35,7 @@ cdef struct Taken:
     int64_t money
 
 
+@cython.final
 cdef class Accounts:
     cdef Ledger ledger
     cdef Table limits
@@ -46,6 +48,7 @@ cdef class Accounts:
     cdef int rows
     cdef readonly int number
     cdef readonly int64_t inherited
+    cdef readonly object born
     cdef int64_t claim(self)
     cdef int64_t *line_of(self, int64_t row) noexcept
     cdef int64_t seen(self) noexcept nogil
@@ -64,6 +67,7 @@ cdef class Account:
     cdef bint more(self, Taken *taken, int64_t now, int64_t tokens, int64_t money) noexcept
 
 
+@cython.final
 cdef class Limiter(Account):
     cdef readonly int64_t requests
     cdef readonly int64_t tokens
@@ -78,6 +82,7 @@ cdef class Limiter(Account):
     cdef void look(self, int cell, int64_t limit, int64_t step, int64_t now, int64_t *tightest) noexcept
 
 
+@cython.final
 cdef class Purse(Account):
     cdef readonly int64_t nano_usd
     cdef int64_t word
@@ -100,6 +105,7 @@ cdef class Purse(Account):
     cdef int64_t fitting(self, int64_t money) noexcept nogil
 
 
+@cython.final
 cdef class Hold:
     cdef Accounts accounts
     cdef tuple handles
@@ -121,6 +127,10 @@ cdef class Hold:
 cdef int limits_places(tuple handles, void **places) noexcept
 cdef void limits_ask_all(void **places, int count) noexcept
 
-# Figures are within bounds (limits_bounded), `now` is a moment of this century.
+# Raises where there are more than MOST, or some are of others.
+cdef limits_check(Accounts accounts, tuple handles)
+
+# The handles were checked; figures are within bounds (limits_bounded), `now` is a moment of this century.
 cdef object limits_reserve(Accounts accounts, tuple handles, int64_t now, int64_t tokens, int64_t money)
 cdef int64_t limits_bounded(object value) noexcept
+cdef int64_t limits_within(int64_t figure) noexcept nogil

@@ -3,6 +3,8 @@
 Times are wall-clock ns (CLOCK_REALTIME), money is nano-dollars.
 """
 
+from typing import final
+
 from gateway._speedups.ledger import Ledger, Section
 
 def sections(
@@ -16,6 +18,7 @@ class Account:
 
     id: str
 
+@final
 class Limiter(Account):
     """A limit of requests and tokens in a time, and of requests in flight."""
 
@@ -33,6 +36,7 @@ class Limiter(Account):
     def tokens_left(self, now: int) -> tuple[int, int, int] | None:
         """The same of tokens."""
 
+@final
 class Purse(Account):
     """A budget."""
 
@@ -57,6 +61,7 @@ class Purse(Account):
     def resets(self, now: int) -> int:
         """When the period (of a rolling one: the slot) ends, Unix ns; 0 for never."""
 
+@final
 class Accounts:
     """All limits and budgets as worker `number` (its line in the ledger's worker table) takes from them.
 
@@ -108,6 +113,7 @@ class Refusal:
     requests: tuple[int, int, int] | None
     tokens: tuple[int, int, int] | None
 
+@final
 class Hold:
     """What a request holds until it is settled or released; only the first of the two counts, and from then on it
     holds nothing. One that is forgotten settles for nothing when it is collected."""

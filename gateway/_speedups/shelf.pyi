@@ -117,7 +117,7 @@ class Writer:
 
 class Gathered:
     """Entries on their way into a writer's segment: `add` one after the other, then `write`, and all processes find
-    them. Whoever adds writes before anything else is awaited."""
+    them. Their places are taken at once."""
 
     def __init__(self, writer: Writer) -> None: ...
     def add(self, key: bytes, scope: int, expires: float, payload: bytes, written: float) -> None:

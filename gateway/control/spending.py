@@ -34,7 +34,9 @@ LOOK = 1.0
 PATIENCE = 60.0
 """Seconds for which what dead workers have written is waited for, until it is stored."""
 KEEP = 1.0
-"""Seconds between two writings of what was spent, at least; more where it takes long."""
+"""Seconds between two writings of what was spent, at least; more where it takes long:"""
+REST = 200
+"""it rests so many times as long as it wrote, for half a percent of a core at the most."""
 
 
 class Standing:
@@ -47,21 +49,26 @@ class Standing:
         self._engine = engine
         self._ledger = ledger
         self._version = -1
+        self._written: tuple[Budget, ...] = ()
         self._stored: tuple[Budget, ...] = ()
+        self._all: tuple[Budget, ...] = ()
 
     def __call__(self) -> tuple[Budget, ...]:
-        """The store is read when it may have changed. Raises SQLAlchemyError."""
-        version = self._ledger.snapshot_version
+        """The store is read when it may have changed; what has not is the same tuple. Raises SQLAlchemyError."""
+        version, written, stored = self._ledger.snapshot_version, self._declared(), self._stored
         if self._engine is not None and version != self._version:
             with self._engine.connect() as connection:
-                self._stored = budgets_of(connection)
+                stored = budgets_of(connection)
             self._version = version
-        return (*self._declared(), *self._stored)
+        if written is not self._written or stored is not self._stored:
+            self._written, self._stored = written, stored
+            self._all = (*written, *stored)
+        return self._all
 
 
 class Spending:
-    """`budgets` tells which ones there are; it runs in a thread. `engine` is this job's alone. What they have spent is
-    kept at `kept` for the next ledger."""
+    """`budgets` tells which ones there are, by the same object where none has changed; it runs in a thread. `engine` is
+    this job's alone. What they have spent is kept at `kept` for the next ledger."""
 
     def __init__(
         self,
@@ -78,6 +85,7 @@ class Spending:
         self._accounts: Accounts | None = None
         self._ready = False
         self._told: dict[tuple[str, str], tuple[Budget, Purse]] = {}
+        self._seen: Iterable[Budget] = ()
         self._kept = kept
         self._before = sums.read(kept)
         self._sums = NOTHING
@@ -121,16 +129,22 @@ class Spending:
             if not self._ready:
                 upgrade(self._engine)
                 self._ready = True
-            new = [one for one in self._budgets() if (one.id, one.period) not in self._told]
-            if new:
-                accounts = self._opened()
-                for one in new:
-                    self._tell(accounts, one)
+            budgets = self._budgets()
+            if budgets is not self._seen:
+                self._tell_new(budgets)
+                self._seen = budgets
             self._failed, self._complete = False, True
         except SQLAlchemyError as error:
             if not self._failed:
                 log.warning("spending_unknown", error=cause(error), hint="the store is asked again")
             self._failed = True
+
+    def _tell_new(self, budgets: Iterable[Budget]) -> None:
+        new = [one for one in budgets if (one.id, one.period) not in self._told]
+        if new:
+            accounts = self._opened()
+            for one in new:
+                self._tell(accounts, one)
 
     def keep(self) -> None:
         """Writes down what was spent, where that has changed. While the store is away, budgets are those of before."""
@@ -144,7 +158,7 @@ class Spending:
             except OSError as error:
                 log.warning("sums_not_kept", file=str(self._kept), error=error.strerror or "")
         ended = time.monotonic()
-        self._next = ended + max(KEEP, 50 * (ended - begun))
+        self._next = ended + max(KEEP, REST * (ended - begun))
 
     def _standing(self, accounts: Accounts) -> list[tuple[Budget, Purse]]:
         found = [*tuple(self._told.values())]

@@ -1,7 +1,8 @@
 """OpenAI's realtime sessions: what a handshake asks for, and what the few events that are read say of usage.
 
 Read from the SDK's `types.realtime`, vLLM's https://docs.vllm.ai/en/latest/serving/online_serving/ and, for the way of
-browsers, https://developers.openai.com/api/docs/guides/realtime-websocket
+browsers, https://developers.openai.com/api/docs/guides/realtime-websocket, for tokens of audio
+https://developers.openai.com/api/docs/guides/realtime-costs
 """
 
 import re
@@ -82,7 +83,8 @@ def beta(subprotocols: Sequence[str]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 class Tally:
-    """Adds up what a session consumed. `usage` is None until the provider has told any.
+    """Adds up what a session consumed. `usage` is None until the provider has told any; `estimated` tells that some of
+    it is known by its size alone: a response whose end did not come, or came without usage.
 
     In a conversation, transcripts of what the caller said come from another model with prices of its own: they are
     counted only where they are all that the session is for.
@@ -91,12 +93,19 @@ class Tally:
     def __init__(self, transcribes: bool) -> None:
         self.usage: Usage | None = None
         self.model = ""
+        self.estimated = False
         self._transcribes = transcribes
+        self._said = _Said()
+        self._audio_bytes = _PCM
+        self._last = Usage()
 
     def see(self, event: str) -> None:
         """Looks at one of the provider's events; reads it only if it is one that tells usage or the model."""
-        found = _TELLING.search(event, 0, _START)
-        if found is None:
+        at = event.find(_PIECE, 0, _START)
+        if at >= 0 and event.rfind(_RESPONSE, 0, at) >= 0:
+            self._said.add(event.startswith("audio", at - 5), len(event))
+            return
+        if _TELLING.search(event, 0, _START) is None:
             return
         try:
             told = _event.decode(event)
@@ -105,9 +114,31 @@ class Tally:
         if told.session is not None:
             self._settle_session(told.session)
         elif told.type == "response.done" and told.response is not None:
-            self._add(told.response.usage)
+            self._settle_response(told.response.usage)
         elif told.type == "transcription.done" or (self._transcribes and told.type == _TRANSCRIBED):
             self._add(told.usage)
+
+    def end(self) -> None:
+        """Nothing more is said: a response that was under way is counted as far as it came. It was asked with what the
+        one before it was asked with, at least."""
+        said, self._said = self._said, _Said()
+        audio, words = said.tokens(self._audio_bytes)
+        if audio or words:
+            last = self._last
+            told = Usage(
+                last.input, audio + words, last.cached, input_audio=last.input_audio, output_audio=audio
+            )
+            self._sum(told)
+            self.estimated = True
+
+    def _settle_response(self, counts: "_Counts | None") -> None:
+        now = Usage() if counts is None else _usage(counts)
+        if now.input or now.output:
+            self._last, self._said = now, _Said()
+        else:
+            self.end()
+        if counts is not None:
+            self._sum(now)
 
     def _settle_session(self, session: "_Session") -> None:
         self._transcribes = self._transcribes or session.type == "transcription"
@@ -117,11 +148,17 @@ class Tally:
         if not model and self._transcribes and transcription is not None:
             model = as_text(transcription.model)
         self.model = model or self.model
+        spoken = session.audio.output if session.audio is not None else None
+        form = spoken.format if spoken is not None else None
+        name = as_text(session.output_audio_format) or (as_text(form.type) if form is not None else "")
+        if name:
+            self._audio_bytes = _G711 if name.startswith(("g711", "audio/pcmu", "audio/pcma")) else _PCM
 
     def _add(self, counts: "_Counts | None") -> None:
-        if counts is None:
-            return
-        now = _usage(counts)
+        if counts is not None:
+            self._sum(_usage(counts))
+
+    def _sum(self, now: Usage) -> None:
         before = self.usage or Usage()
         total = (
             min(getattr(before, name) + getattr(now, name), MAX_COUNT) for name in Usage.__struct_fields__
@@ -133,11 +170,45 @@ _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _START = 512
 """Characters of an event within which its type stands: the providers write it first, or after the event's id."""
 
+_RESPONSE, _PIECE = '"response.', '.delta"'
+"""Around the type of an event that brings a piece of an answer; inside a text there is no quote without a backslash."""
+
 _TELLING = re.compile(
     r'"type"\s*:\s*"(?:response\.done|transcription\.done|(?:transcription_)?session\.(?:created|updated)|'
     + re.escape(_TRANSCRIBED)
     + ')"'
 )
+
+
+_PCM, _G711 = 48_000, 8_000
+"""Bytes of a second of audio."""
+_SPOKEN = 20
+"""Tokens of a second that is said."""
+_ENVELOPE = 260
+"""Characters of an event around its piece of text, which is mostly a token."""
+_LETTERS = 4
+
+
+class _Said:
+    """How much of a response has been said so far, by the characters of its events."""
+
+    __slots__ = ("_audio", "_events", "_words")
+
+    def __init__(self) -> None:
+        self._audio = self._words = self._events = 0
+
+    def add(self, is_audio: bool, size: int) -> None:
+        """One more event."""
+        beyond = size - _ENVELOPE if size > _ENVELOPE else 0
+        if is_audio:
+            self._audio += beyond
+        else:
+            self._events += 1
+            self._words += beyond
+
+    def tokens(self, second: int) -> tuple[int, int]:
+        """Of audio of so many bytes a second (as base64, which has four characters for three bytes), and of text."""
+        return self._audio * 3 * _SPOKEN // (4 * second), self._events + self._words // _LETTERS
 
 
 class _Details(msgspec.Struct, gc=False):
@@ -169,8 +240,17 @@ class _Heard(msgspec.Struct):
     transcription: _Transcription | None = None
 
 
+class _Format(msgspec.Struct):
+    type: Any = None
+
+
+class _Spoken(msgspec.Struct):
+    format: _Format | None = None
+
+
 class _Audio(msgspec.Struct):
     input: _Heard | None = None
+    output: _Spoken | None = None
 
 
 class _Session(msgspec.Struct):
@@ -178,6 +258,7 @@ class _Session(msgspec.Struct):
     model: Any = None
     audio: _Audio | None = None
     input_audio_transcription: _Transcription | None = None
+    output_audio_format: Any = None
 
 
 class _Event(msgspec.Struct):

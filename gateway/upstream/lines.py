@@ -6,6 +6,7 @@ through a proxy.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,6 +53,10 @@ REFUSED = 1008
 QUEUE = 4
 """Messages of a provider's that wait for a slow caller before no more is read."""
 
+_ERROR = '"error"'
+_START = 512
+"""Characters of an event within which it says that it is one of an error."""
+
 _SILENT = logging.getLogger("gateway.realtime")
 _SILENT.disabled = True  # what goes wrong is told by the record, in the gateway's own log
 
@@ -74,29 +79,38 @@ class LineEnded(Exception):
 
 
 class Line:
-    """One open connection to a provider; whole messages, text as str and binary as bytes."""
+    """One open connection to a provider; whole messages, text as str and binary as bytes. `mask` puts stars in place of
+    the provider's keys, where it repeats them in an error."""
 
-    def __init__(self, connection: "ClientConnection", provider: str) -> None:
+    def __init__(self, connection: "ClientConnection", provider: str, mask: Callable[[bytes], bytes]) -> None:
         from websockets.exceptions import ConnectionClosed
 
         self.provider = provider
         self.flight: Flight | None = None
         self._connection = connection
         self._closed = ConnectionClosed
+        self._mask = mask
 
     async def receive(self) -> str | bytes:
         """The provider's next message. Raises LineEnded."""
         try:
-            return await self._connection.recv()
+            message = await self._connection.recv()
         except self._closed as closed:
-            raise LineEnded(_ended(closed)) from None
+            raise self._over(closed) from None
+        if isinstance(message, str) and message.find(_ERROR, 0, _START) >= 0:
+            return self._mask(message.encode("utf-8", "replace")).decode()
+        return message
 
     async def send(self, message: str | bytes) -> None:
         """Waits while the provider reads too slowly. Raises LineEnded."""
         try:
             await self._connection.send(message)
         except self._closed as closed:
-            raise LineEnded(_ended(closed)) from None
+            raise self._over(closed) from None
+
+    def _over(self, closed: "ConnectionClosed") -> LineEnded:
+        ended = _ended(closed)
+        return LineEnded(msgspec.structs.replace(ended, reason=self._mask(ended.reason.encode()).decode()))
 
     async def close(self, code: int, reason: str) -> None:
         """Says goodbye, and breaks off if that takes too long."""
@@ -152,7 +166,7 @@ async def dial(
     except BaseException:
         made.transport.abort()
         raise
-    return Line(made, way.target.provider)
+    return Line(made, way.target.provider, connection.mask)
 
 
 async def _connect(

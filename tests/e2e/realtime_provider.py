@@ -150,6 +150,13 @@ class RealtimeProvider:
             await session.send(json.dumps({"type": "response.output_text.delta", "delta": " word"}))
         await session.recv()
 
+    async def _tells_keys(self, session: ServerConnection) -> None:
+        """Repeats the key that it was given, in an event and as it leaves."""
+        assert session.request is not None
+        given = session.request.headers["Authorization"].removeprefix("Bearer ")
+        await session.send(json.dumps({"type": "error", "error": {"message": f"no such key: {given}"}}))
+        await session.close(1008, f"no such key: {given}")
+
     async def _breaks_off(self, session: ServerConnection) -> None:
         await session.send("the first")
         await session.recv()

@@ -15,7 +15,7 @@ from test_unanswered_costs import rows
 from websockets.exceptions import InvalidStatus
 
 POOR, RICH, BRIEF = "gw-poor-canary-31", "gw-rich-canary-32", "gw-brief-canary-33"
-PRICES = dict.fromkeys(("openai/talks", "openai/mumbles"), {"input": 100, "output": 100})
+PRICES = {f"openai/{model}": {"input": 100, "output": 100} for model in ("talks", "mumbles")}
 """USD a million tokens: each response takes 0.015, and 150 tokens."""
 
 

@@ -396,6 +396,12 @@ async def test_the_providers_goodbye_reaches_the_caller(
         assert await ending(caller) == (code, "as was asked")
 
 
+async def test_a_key_that_a_provider_repeats_reaches_nobody(switchboard: Gateway) -> None:
+    async with session(switchboard, "/v1/realtime?model=openai/tells-keys") as caller:
+        assert json.loads(await caller.recv())["error"]["message"] == "no such key: ***"
+        assert await ending(caller) == (1008, "no such key: ***")
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 4000])
 async def test_the_callers_goodbye_reaches_the_provider(
     switchboard: Gateway, provider: RealtimeProvider, code: int

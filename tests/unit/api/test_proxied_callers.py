@@ -1,8 +1,11 @@
 """Whose address counts where requests come through proxies: the nearest one that is not the operator's."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.api.proxied import Proxied
 
@@ -53,6 +56,21 @@ async def test_the_nearest_address_that_is_no_proxys_counts(
     expected = peer if address == "10.2.2.2" else address
     assert (await seen((peer, 1), *lines))[0] == expected
     assert (await seen((peer, 1), *lines, kind="websocket"))[0] == expected
+
+
+WORDS = st.one_of(
+    st.binary(max_size=80), st.sampled_from([b"10.1.1.1", b"203.0.113.9", b"fd00::1", b" ", b'"[', b"%eth0"])
+)
+
+
+@given(st.lists(st.lists(WORDS, max_size=20).map(b",".join), max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_caller_writes_it_becomes_no_proxy(lines: list[bytes]) -> None:
+    """The last word is the proxy's; what stands before it cannot make it another."""
+    found = asyncio.run(seen(("10.2.2.2", 1), *lines, b"198.51.100.7"))
+    assert found == ("198.51.100.7", 0)
+    anything = asyncio.run(seen(("10.2.2.2", 1), *lines))
+    assert isinstance(anything[0], str)
 
 
 @pytest.mark.parametrize("peer", [("203.0.113.1", 5), ("fe80::1", 5), None, ("", 0), ("unix:", 0)])

@@ -154,3 +154,74 @@ def test_a_key_is_never_agreed_on(offered: list[str], key: str, agreed: str | No
 def test_a_browser_says_by_a_subprotocol_what_others_say_by_a_header() -> None:
     assert beta(["openai-beta.realtime-v1"]) == ((b"openai-beta", b"realtime=v1"),)
     assert beta(["openai-beta.something-else"]) == ()
+
+
+def piece(kind: str, text: str) -> str:
+    return json.dumps(
+        {
+            "type": f"response.{kind}.delta",
+            "event_id": "event_BxAbCdEfGhIjKlMnOpQrS",
+            "response_id": "resp_BxAbCdEfGhIjKlMnOpQrS",
+            "item_id": "item_BxAbCdEfGhIjKlMnOpQrS",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": text,
+        }
+    )
+
+
+def session_of(**settings: Any) -> str:
+    return json.dumps({"type": "session.created", "session": {"type": "realtime", "model": "m", **settings}})
+
+
+WORDS = [piece("output_audio_transcript", " word")] * 30
+ASKED = done(
+    input_tokens=100, output_tokens=50, input_token_details={"cached_tokens": 60, "audio_tokens": 30}
+)
+
+
+@pytest.mark.parametrize(
+    ("opening", "kind", "second"),
+    [
+        (session_of(), "output_audio", 64_000),  # characters of a second of audio, as base64
+        (session_of(), "audio", 64_000),
+        (session_of(output_audio_format="g711_ulaw"), "audio", 10_667),
+        (session_of(audio={"output": {"format": {"type": "audio/pcma"}}}), "output_audio", 10_667),
+        (session_of(audio={"output": {"format": {"type": "audio/pcm", "rate": 24000}}}), "audio", 64_000),
+    ],
+)
+def test_a_response_that_is_cut_is_counted_as_far_as_it_came(opening: str, kind: str, second: int) -> None:
+    said = [piece(kind, "A" * (second // 5))] * 10  # two seconds, of twenty tokens each
+    tally = tally_of(opening, ASKED, *WORDS, *said)
+    before = tally.usage
+    assert before is not None
+    assert not tally.estimated
+    tally.end()
+    tally.end()
+    assert tally.usage is not None
+    assert tally.estimated
+    assert abs(tally.usage.output_audio - 40) <= 1
+    assert tally.usage.output == before.output + 30 + tally.usage.output_audio
+    assert (tally.usage.input, tally.usage.cached, tally.usage.input_audio) == (200, 120, 60)
+
+
+def test_a_response_that_tells_no_usage_is_counted_by_its_size() -> None:
+    for counts in (None, {}, {"input_tokens": 0, "output_tokens": 0}):
+        event = json.dumps({"type": "response.done", "response": {"usage": counts}})
+        tally = tally_of(*WORDS, event)
+        assert tally.usage is not None
+        assert (tally.usage.output, tally.estimated) == (30, True)
+
+
+def test_what_was_told_to_its_end_is_counted_once() -> None:
+    tally = tally_of(*WORDS, ASKED)
+    tally.end()
+    assert tally.usage == Usage(100, 50, 60, input_audio=30)
+    assert not tally.estimated
+
+
+def test_long_pieces_are_more_than_a_token() -> None:
+    tally = tally_of(piece("output_text", "letter" * 1000))
+    tally.end()
+    assert tally.usage is not None
+    assert 1300 <= tally.usage.output <= 1501
