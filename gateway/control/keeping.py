@@ -116,6 +116,12 @@ class Desk:
         """Whether there is a cache."""
         return self._keeping.store is not None
 
+    @property
+    def is_used(self) -> bool:
+        """Whether there is a cache, or was one."""
+        config = self._keeping.config()
+        return config.cache is not None or cache_folder(config).is_dir()
+
     def forget(self, id: str) -> bool:
         """Nobody is told this entry any more; False where there is none of this id."""
         store = self._keeping.store

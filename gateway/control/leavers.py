@@ -1,11 +1,14 @@
 """Tenants who leave the file take the answers along that were kept for them: whoever gets their id next is another."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from gateway.access import snapshot
 from gateway.access.snapshot import EMPTY, Snapshot
+from gateway.config import Config
 from gateway.providers.sealed import DamagedFile
 from gateway.telemetry.logs import log
 
@@ -19,32 +22,58 @@ class Cache(Protocol):
 
 class Leavers:
     """Compares what the file said of callers with what it says. Who is also in the store stays: `stored` is the
-    snapshot of that."""
+    snapshot of that. While the cache is `used`, what the file said last is kept at `noted`, for those who leave it
+    while the gateway is stopped."""
 
-    def __init__(self, cache: Cache, stored: Path) -> None:
+    def __init__(self, cache: Cache, stored: Path, noted: Path, used: Callable[[], bool]) -> None:
         self._cache = cache
         self._stored = stored
+        self._noted = noted
+        self._used = used
+        self._lock = Lock()
         self._under_way: set[asyncio.Future[None]] = set()
 
     def __call__(self, before: bytes, after: bytes) -> None:
         """Has those purged who are there no more; returns at once."""
-        if before == after:
-            return
-        work = asyncio.ensure_future(asyncio.to_thread(self._bury, before, after))
+        work = asyncio.ensure_future(asyncio.to_thread(self._compare, before, after))
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
 
-    def _bury(self, before: bytes, after: bytes) -> None:
-        gone = Snapshot(before).holders() - Snapshot(after).holders()
-        if gone:
-            for kind, name in sorted(gone - self._kept()):
-                bury(self._cache, kind, name)
+    async def begin(self, now: bytes) -> None:
+        """The same, once, of those who left before this process began."""
+        await asyncio.to_thread(self._compare, None, now)
 
-    def _kept(self) -> set[tuple[str, str]]:
-        try:
-            return (snapshot.read(self._stored) or EMPTY).holders()
-        except (OSError, DamagedFile):
-            return set()
+    def _compare(self, before: bytes | None, after: bytes) -> None:
+        with self._lock:
+            had = _holders(self._noted) if before is None else Snapshot(before).holders()
+            gone = had - Snapshot(after).holders()
+            if gone:
+                for kind, name in sorted(gone - _holders(self._stored)):
+                    bury(self._cache, kind, name)
+            try:
+                self._note(after)
+            except OSError as error:
+                hint = "who leaves the file while the gateway is stopped leaves kept answers behind"
+                log.warning("callers_not_noted", error=error.strerror or "", hint=hint)
+
+    def _note(self, content: bytes) -> None:
+        if self._used():
+            snapshot.write(self._noted, content)
+        else:
+            self._noted.unlink(missing_ok=True)
+
+
+def noted_path(config: Config) -> Path:
+    """Where it is kept what the file said last of callers."""
+    return Path(config.data) / f"declared-{config.server.port}.msgpack"
+
+
+def _holders(path: Path) -> set[tuple[str, str]]:
+    """Who is in this file; nobody where it cannot be read."""
+    try:
+        return (snapshot.read(path) or EMPTY).holders()
+    except (OSError, DamagedFile):
+        return set()
 
 
 def bury(cache: Cache, kind: str, name: str) -> None:

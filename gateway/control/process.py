@@ -16,7 +16,7 @@ from gateway.control.child import parent
 from gateway.control.discovery import Discovery, Round
 from gateway.control.files import journal_folder
 from gateway.control.keeping import Desk, Keeping
-from gateway.control.leavers import Leavers
+from gateway.control.leavers import Leavers, noted_path
 from gateway.control.lists import fetch, sources
 from gateway.control.precedence import Precedence
 from gateway.control.remembering import copy_path, in_fork, recalled, remember
@@ -103,8 +103,10 @@ def _jobs(
     """Everything that is done here, by its name."""
     keeping = Keeping(shelf, lambda: snapshots.config)
     desk = Desk(shelf, ledger, keeping)
-    snapshots.left = Leavers(desk, snapshot_path(config))
+    leavers = Leavers(desk, snapshot_path(config), noted_path(config), lambda: desk.is_used)
+    snapshots.left = leavers
     found: list[tuple[str, Job]] = [("snapshots", snapshots.run), ("caching", keeping.run)]
+    found.append(("leavers", partial(bury_leavers, leavers, snapshots)))
     if models is not None:
         found.append(("discovery", partial(discover, models, ledger, snapshots)))
     if config.journal.enabled:
@@ -133,6 +135,12 @@ async def discover(models: Path, ledger: Ledger, snapshots: Snapshots) -> None:
 
 def _asked(config: Config) -> Round:
     return Round(sources(config) if config.discovery.enabled else [], config.discovery.every)
+
+
+async def bury_leavers(leavers: Leavers, snapshots: Snapshots) -> None:
+    """Looks once for who left the file while nobody looked."""
+    await snapshots.resume()
+    await leavers.begin(snapshots.declared)
 
 
 async def keep_budgets(config: Config, ledger: Ledger, snapshots: Snapshots) -> None:

@@ -152,8 +152,8 @@ def _config(content: memoryview) -> Config:
 
 
 class Snapshots:
-    """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread. `left` is told
-    what the file said of callers before and what it says now, once workers go by that."""
+    """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread. `declared` is
+    what the file says of callers; `left` is told what it said before and what it says now, once workers go by that."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class Snapshots:
         self._storing = asyncio.Lock()
         self._last = b""
         self._handed: bytes | None = None
-        self._declared = governance_content(config)
+        self.declared = governance_content(config)
         self._known: Stored | None = None
         self._remembered: Stored | None = None
         self._left_out: tuple[str, ...] = ()
@@ -249,7 +249,7 @@ class Snapshots:
             self._next = None  # what changes from here on may be missed: whoever asks now waits for the next
             if self._stored is None:
                 return
-            await self._resume()
+            await self.resume()
             version = await self._revoking.version()
             known = await asyncio.to_thread(self._stored)
             governance = msgspec.structs.replace(self._kept_shut(known.governance), version=version)
@@ -310,11 +310,11 @@ class Snapshots:
                 id: {name: one.reveal() for name, one in keys.items()} for id, keys in self._known.own.items()
             }
         file = b"" if whole is config else carried.encoded(config)
-        return whole, msgspec.msgpack.encode((carried.encoded(whole), self._declared, own, file)), left_out
+        return whole, msgspec.msgpack.encode((carried.encoded(whole), self.declared, own, file)), left_out
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        await self._resume()
+        await self.resume()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_store())
             tasks.create_task(self._follow_file())
@@ -335,7 +335,7 @@ class Snapshots:
                 seen = now
                 await self.reload()
 
-    async def _resume(self) -> None:
+    async def resume(self) -> None:
         """What a predecessor handed out holds, and the file may have changed since it looked."""
         async with self._lock:
             if self._handed is not None:
@@ -351,7 +351,7 @@ class Snapshots:
                 config = _config(found.file or found.config)
             except (OSError, DamagedFile):
                 return
-            self._handed, self._declared = bytes(content), bytes(found.governance)
+            self._handed, self.declared = bytes(content), bytes(found.governance)
             self._serve(_config(found.config))
             if self._stored is not None and bool(found.file or found.own):
                 self._known = await asyncio.to_thread(self._stored.recalled)
@@ -406,24 +406,24 @@ class Snapshots:
         kept = {name: getattr(self.config, name) for name in FIXED}
         config = msgspec.structs.replace(found, **kept)
         declared = governance_content(config)
-        if config == self.config and declared == self._declared:
+        if config == self.config and declared == self.declared:
             log.debug("reload_unchanged")
             return True
-        keyed, by_store = Snapshot(self._declared).keyed, self._is_keyed_by_store()
+        keyed, by_store = Snapshot(self.declared).keyed, self._is_keyed_by_store()
         wrong = slip(self.config, found, keyed=keyed, keyed_by_store=by_store)
         if wrong is not None:
             self._not_taken(wrong.problem, hint=wrong.hint)
             return False
-        before, self._declared = self._declared, declared
+        before, self.declared = self.declared, declared
         try:
             handed = await self._hand_out(config)
         except OSError:
-            self._declared = before
+            self.declared = before
             raise
         self.config = config
         if handed:
             self._publish()
-        self.left(before, self._declared)
+        self.left(before, self.declared)
         log.info(
             "reloaded", file=config.source, keys=len(config.governance.keys), providers=len(config.providers)
         )

@@ -1,6 +1,7 @@
 """Who leaves the file takes the kept answers along, as who is deleted in the store does."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from test_deleted_tenants import Kept
 from test_reloaded_files import House, house, until
 
 from gateway.access import snapshot
-from gateway.control.leavers import Leavers
-from gateway.control.snapshots import Snapshots, snapshot_path
+from gateway.control.leavers import Leavers, noted_path
+from gateway.control.process import bury_leavers
+from gateway.control.snapshots import Snapshots, config_path, snapshot_path
 from gateway.schemas.governance import Governance, VirtualKey
 
 __all__ = ("house",)
@@ -24,8 +26,21 @@ def said(*keys: str) -> str:
 
 def followed(house: House, cache: Kept) -> Snapshots:
     follower = house.follower()
-    follower.left = Leavers(cache, snapshot_path(follower.config))
+    follower.left = leavers(follower, cache)
     return follower
+
+
+def leavers(follower: Snapshots, cache: Kept, *, used: bool = True) -> Leavers:
+    config = follower.config
+    return Leavers(cache, snapshot_path(config), noted_path(config), partial(bool, used))
+
+
+async def begin(house: House, *, used: bool = True) -> list[tuple[str, str]]:
+    """A gateway starts: who is purged."""
+    follower = house.follower()
+    config_path(follower.config).unlink(missing_ok=True)  # as a gateway that stops does
+    await bury_leavers(leavers(follower, cache := Kept(), used=used), follower)
+    return sorted(cache.purged)
 
 
 async def test_whoever_the_files_keys_name_no_more_is_purged(house: House) -> None:
@@ -98,3 +113,31 @@ async def test_a_damaged_snapshot_keeps_nobody(house: House, tmp_path: Path) -> 
     house.says(said(BOB))
     assert await follower.reload()
     await until(lambda: len(cache.purged) == 2)
+
+
+async def test_who_left_while_the_gateway_was_stopped_is_purged(house: House) -> None:
+    house.says(said(ALICE, BOB))
+    assert await begin(house) == []
+    house.says(said(BOB))
+    assert await begin(house) == [("key", "alice"), ("user", "ann")]
+    assert await begin(house) == []
+    follower = followed(house, cache := Kept())
+    house.says(said(BOB, "carl: {value: gw-canary-3}"))
+    assert await follower.reload()
+    await until(lambda: carl_is_noted(follower))
+    house.says(said(BOB))
+    assert await begin(house) == [("key", "carl")]
+    assert cache.purged == []
+
+
+def carl_is_noted(follower: Snapshots) -> bool:
+    found = snapshot.read(noted_path(follower.config))
+    return found is not None and ("key", "carl") in found.holders()
+
+
+async def test_without_a_cache_nothing_is_noted(house: House) -> None:
+    house.says(said(ALICE))
+    await begin(house)
+    assert noted_path(house.read()).exists()
+    await begin(house, used=False)
+    assert not noted_path(house.read()).exists()

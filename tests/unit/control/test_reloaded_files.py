@@ -79,7 +79,7 @@ async def test_keys_that_went_before_this_process_are_known(house: House) -> Non
     house.says(KEYED)
     assert await first.reload()  # which hands it out, for who comes after
     follower = house.follower()
-    await follower._resume()
+    await follower.resume()
     house.says(PROVIDERS)
     assert not await follower.reload()
 
