@@ -3,7 +3,7 @@
 ready-made, or asked for by somebody who is alone with the question.
 
 The ways beside it are methods that `caching/journey.py` adds: `_terms`, `_at_length`, `_told`, `_sought`, `_begun`,
-`_answered`, `_shared`, `_learn`.
+`_answered`, `_shared`, `_learn`, and those that await the provider: `led`, `past`.
 """
 
 cimport cython
@@ -143,7 +143,8 @@ cdef class Asked:
             self.listed = False
             self.journey.flying.pop(self.key, None)
 
-    cdef failed(self, error):
+    def failed(self, error):
+        """Nobody gets an answer."""
         self.done()
         if self.shared is not None:
             self.shared.failed(error)
@@ -190,7 +191,6 @@ cdef class Journey:
     cdef object put
     cdef object add
     cdef object write_added
-    cdef object send
     cdef set added              # keys of what waits to be written
     cdef object price
     cdef object looked
@@ -209,11 +209,11 @@ cdef class Journey:
     cdef char second[256]
 
     def __init__(
-        self, store, dispatcher, books, counts, dict flying not None, Memory memory not None, clock, *,
+        self, store, books, counts, dict flying not None, Memory memory not None, clock, *,
         numbers, whole, heard, bytes before not None, encode, pack, unpack, tuple streaming not None,
         frozenset wishing not None,
     ):
-        self.get, self.put, self.send = store.get, store.put, dispatcher.send
+        self.get, self.put = store.get, store.put
         self.add, self.write_added = store.add, store.write
         self.added = set()
         self.price, self.looked, self.saved = books.price, counts.cache_lookup, counts.cache_saved
@@ -334,17 +334,8 @@ cdef class Journey:
             asked.listed = True
         return self.led(asked, send)
 
-    async def past(self, Asked asked, send):
-        """The provider's answer; nothing of it is kept."""
-        return await self.send(asked.plan, asked.call, asked.record), send
-
-    async def led(self, Asked asked, send):
-        """The provider's answer, which is kept; while it comes, others may join."""
-        try:
-            reply = await self.send(asked.plan, asked.call, asked.record)
-        except BaseException as error:
-            asked.failed(error)
-            raise
+    def answered(self, Asked asked not None, reply, send):
+        """Keeps the provider's answer, for which others may wait: what its caller is told, and the way back."""
         if type(reply) is not self.whole:
             return self._begun(asked, reply, send)
         self.keep(asked, reply.body)

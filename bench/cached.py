@@ -86,7 +86,7 @@ def main() -> int:
     children: list[Child] = []
     found: dict[str, list[float]] = {name: [] for name in arguments.kinds}
     try:
-        mock, mock_server = start_mock(arguments.out, where.mock)
+        mock, mock_server = start_mock(arguments.out, where.mock, awake=True)
         children.append(mock)
         start = partial(
             spawn_gateway, mock_url=f"http://{mock_server.host}:{mock_server.port}", cores=where.gateway[:1]

@@ -168,7 +168,7 @@ def main() -> int:
     children: list[Child] = []
     found: dict[str, list[tuple[float, float]]] = {"spine": [], "governed": []}
     try:
-        mock, mock_server = start_mock(arguments.out, where.mock)
+        mock, mock_server = start_mock(arguments.out, where.mock, awake=True)
         children.append(mock)
         for _ in range(arguments.turns):
             for name, keys in (("spine", 1), ("governed", KEYS)):

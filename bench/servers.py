@@ -32,10 +32,13 @@ http {{
 """
 
 
-def start_mock(out: Path, cores: Cores) -> tuple[Child, Server]:
-    """The mock providers on their cores, one process each."""
+def start_mock(out: Path, cores: Cores, *, awake: bool = False) -> tuple[Child, Server]:
+    """The mock providers on the first of their cores. One that stays `awake` costs every server the same: else a slower
+    one lets it fall asleep more often, and pays for waking it each time."""
     port = free_port()
     argv = [sys.executable, "-m", "bench.mock", "--port", str(port), "--defaults", MOCK_DEFAULTS]
+    if awake:
+        argv.append("--awake")
     child = Child(argv, log=out / "mock.log", cores=cores[:1])
     child.await_port(port)
     return child, Server("direct", "direct", "127.0.0.1", port)

@@ -16,20 +16,20 @@ from gateway._speedups import health, limits
 from gateway._speedups.http1 import Client
 from gateway._speedups.ledger import Ledger
 from gateway.access.callers import Callers
+from gateway.access.proxied import Proxied
 from gateway.access.snapshot import Snapshot
 from gateway.api import pages
 from gateway.api.application import Application
 from gateway.api.door import Watch
 from gateway.api.model_shapes import Listed
-from gateway.api.proxied import Proxied
 from gateway.cache.store import Shelf
 from gateway.config import Config, ProviderConfig
 from gateway.config.secret import Secret
 from gateway.control.child import parent
 from gateway.control.files import last_listed, models_path, runtime_folder
+from gateway.control.handed import governance_content
 from gateway.control.keeping import figures, shelf_for
 from gateway.control.process import asks_for_models
-from gateway.control.snapshots import governance_content
 from gateway.control.sums import begin_with
 from gateway.listening import stop_listening
 from gateway.pipeline import Access, Crowd, Gateway

@@ -22,10 +22,11 @@ from gateway.app import PULSE, Prepared, load, prepare
 from gateway.config import Config
 from gateway.control.child import Child
 from gateway.control.files import is_lasting, runtime_folder
+from gateway.control.handed import config_path
 from gateway.control.process import has_work, run
 from gateway.control.recorder import record
 from gateway.control.sharing import Hold, hold
-from gateway.control.snapshots import Reread, config_path
+from gateway.control.snapshots import Reread
 from gateway.telemetry.logs import log
 
 BACKOFF = (0.0, 0.1, 0.5, 1.0, 2.0)

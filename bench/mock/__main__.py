@@ -46,7 +46,7 @@ def main() -> int:
         return 2
     children = [] if arguments.workers == 1 else _fork(arguments.workers - 1)
     try:
-        uvloop.run(_serve(arguments.host, arguments.port, behaviour, chief=children is not None))
+        uvloop.run(_serve(arguments, behaviour, chief=children is not None))
     except OSError as error:
         print(f"bench.mock: {error}", file=sys.stderr)
         return 1
@@ -67,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
     parser.add_argument("--defaults", default="", help="options for names that ask for nothing")
+    parser.add_argument("--awake", action="store_true", help="never sleep: nobody pays for waking it")
     return parser.parse_args()
 
 
@@ -81,9 +82,9 @@ def _fork(count: int) -> list[int] | None:
     return children
 
 
-async def _serve(host: str, port: int, behaviour: Behaviour, *, chief: bool) -> None:
-    parent = os.getppid()
-    mock = await start_mock(host, port, reuse_port=port != 0, **_fields(behaviour))
+async def _serve(arguments: argparse.Namespace, behaviour: Behaviour, *, chief: bool) -> None:
+    parent, port = os.getppid(), arguments.port
+    mock = await start_mock(arguments.host, port, reuse_port=port != 0, **_fields(behaviour))
     if chief:
         print(f"mock providers: {mock.url}", flush=True)
     # Everything that lives now lives for good; the collector need not walk it again.
@@ -92,10 +93,18 @@ async def _serve(host: str, port: int, behaviour: Behaviour, *, chief: bool) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    awake = asyncio.ensure_future(_stay_awake()) if arguments.awake else None
     while not stop.is_set() and (chief or os.getppid() == parent):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 1.0)
+    if awake is not None:
+        awake.cancel()
     await mock.close()
+
+
+async def _stay_awake() -> None:
+    while True:  # noqa: ASYNC110  (polling is the point)
+        await asyncio.sleep(0)
 
 
 def _fields(behaviour: Behaviour) -> dict[str, Any]:

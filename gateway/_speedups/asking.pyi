@@ -89,6 +89,9 @@ class Asked:
     def done(self) -> None:
         """From now on nobody joins."""
 
+    def failed(self, error: BaseException) -> None:
+        """Nobody gets an answer."""
+
 class Counts:
     """Counts what the cache says in blocks of a table of the ledger; in a full table nothing is counted."""
 
@@ -115,7 +118,6 @@ class Journey:
     def __init__(
         self,
         store: Any,
-        dispatcher: Any,
         books: Any,
         counts: Any,
         flying: dict[bytes, Asked],
@@ -154,8 +156,8 @@ class Journey:
     def settle(self) -> None:
         """Writes what waits for it."""
 
-    def past(self, asked: Asked, send: Any) -> Awaitable[tuple[Any, Any]]:
-        """The provider's answer; nothing of it is kept."""
+    def answered(self, asked: Asked, reply: Any, send: Any) -> tuple[Any, Any]:
+        """Keeps the provider's answer, for which others may wait: what its caller is told, and the way back."""
 
 def named(call: Any, plan: Any) -> str:
     """The model as answers are kept under: the same however its provider is spelled."""

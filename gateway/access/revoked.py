@@ -1,4 +1,5 @@
-"""Keys that may no longer be used, told ahead of the snapshot that leaves them out: a small file beside it.
+"""Keys that may no longer be used, told ahead of the snapshot that leaves them out: a small file beside it, whose room
+on the disk is kept, so that a key ends on a full disk too.
 
 Each entry has a number. A snapshot's version is the largest number that it includes, so that an entry counts only
 against snapshots with a smaller version: whichever of the two files is read first, none is served that was revoked,
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.providers import sealed
+from gateway.providers import reserved, sealed
 from gateway.providers.sealed import DamagedFile
 from gateway.schemas.governance import VirtualKey
 
-MAGIC = b"GWREVOK\x01"
-LARGEST = 1 << 20
+MAGIC = b"GWREVOK\x02"
+BEFORE = b"GWREVOK\x01"
+"""Of files without such room, which gateways wrote before."""
+SLOT = 1 << 18
 MOST = 4096
 """Entries at a time. Whoever has more of them waits for the snapshot."""
 
@@ -33,7 +36,8 @@ _ENTRIES = msgspec.msgpack.Decoder(list[Entry])
 
 def read(path: Path) -> tuple[Entry, ...]:
     """The entries in the file; none where there is none. Raises OSError and DamagedFile."""
-    content = sealed.read(path, MAGIC, LARGEST)
+    kept = has_room(path)
+    content = reserved.read(path, MAGIC, SLOT) if kept else sealed.read(path, BEFORE, SLOT)
     if content is None:
         return ()
     try:
@@ -42,9 +46,14 @@ def read(path: Path) -> tuple[Entry, ...]:
         raise DamagedFile(f"it is of another form: {error}") from None
 
 
+def has_room(path: Path) -> bool:
+    """Whether the file has all the room that it may ever need. Raises OSError where nobody can tell."""
+    return reserved.is_reserved(path, SLOT)
+
+
 def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Replaces the file at once. Raises OSError."""
-    sealed.write(path, MAGIC, msgspec.msgpack.encode(tuple(entries)))
+    """Replaces them, without a need for room where the file is there. Raises OSError."""
+    reserved.write(path, MAGIC, SLOT, msgspec.msgpack.encode(tuple(entries)))
 
 
 class Revoked:

@@ -62,7 +62,7 @@ class Caching(Journey):
     ) -> None:
         """`flying` outlives snapshots: requests under way may be joined by later ones."""
         super().__init__(
-            *(store, dispatcher, books, counts, flying, Memory(MOST), clock),
+            *(store, books, counts, flying, Memory(MOST), clock),
             numbers=numbers(os.getpid()),
             whole=Whole,
             heard=entry_of,
@@ -256,6 +256,19 @@ class Caching(Journey):
         return Whole(shared.whole.body, [], shared.whole.content_type)
 
     # --- what is asked for, and others may hear -------------------------------------------------------------
+
+    async def past(self, asked: Asked, send: Send) -> Answered:
+        """The provider's answer; nothing of it is kept."""
+        return await self._dispatcher.send(asked.plan, asked.call, asked.record), send
+
+    async def led(self, asked: Asked, send: Send) -> Answered:
+        """The provider's answer, which is kept; while it comes, others may join."""
+        try:
+            reply = await self._dispatcher.send(asked.plan, asked.call, asked.record)
+        except BaseException as error:
+            asked.failed(error)
+            raise
+        return self.answered(asked, reply, send)
 
     def _begun(self, asked: Asked, reply: Reply, send: Send) -> Answered:
         """A stream, of which others may hear from now on."""

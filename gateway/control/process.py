@@ -15,13 +15,15 @@ from gateway.config import Config
 from gateway.control.child import parent
 from gateway.control.discovery import Discovery, Round
 from gateway.control.files import journal_folder
+from gateway.control.handed import begin, snapshot_path
 from gateway.control.keeping import Desk, Keeping
 from gateway.control.leavers import Leavers, noted_path
 from gateway.control.lists import fetch, sources
 from gateway.control.precedence import Precedence
 from gateway.control.remembering import copy_path, in_fork, recalled, remember
-from gateway.control.snapshots import Reread, Snapshots, begin, snapshot_path
+from gateway.control.snapshots import Reread, Snapshots
 from gateway.store.trouble import cause, trace
+from gateway.telemetry.counters import Counters
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.logs import log
 
@@ -71,7 +73,9 @@ def run(
     try:
         precedence = Precedence()
         reading = Reading(config, precedence) if config.admin.enabled else None
-        snapshots = Snapshots(config, ledger.publish, reread, reading)
+        snapshots = Snapshots(
+            config, ledger.publish, reread, reading, failed=partial(Counters(ledger).add, "changes_untold")
+        )
         jobs = _jobs(config, ledger, models, shelf, snapshots, precedence)
         asyncio.run(_main(jobs, ledger, snapshots.ask))
     except Exception as error:

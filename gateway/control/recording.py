@@ -7,10 +7,10 @@ from pathlib import Path
 from gateway._speedups.ledger import Ledger
 from gateway.config import Config
 from gateway.control.files import discovered, journal_folder, models_path
+from gateway.control.handed import config_path, read_config
 from gateway.control.hands import Hands
 from gateway.control.ingestion import Ingestion
 from gateway.control.retention import Retention
-from gateway.control.snapshots import config_path, read_config
 from gateway.control.summing import Summing
 from gateway.providers.catalog import Catalog, catalog_of
 from gateway.providers.prices import CostByKind, cost_by_kind

@@ -51,7 +51,7 @@ class Revoking:
         try:
             await asyncio.to_thread(revoked.write, self._path, tuple(entries.values()))
         except OSError as error:
-            hint = "keys that end are refused as soon as the whole snapshot is written"
+            hint = "keys that end are refused as soon as the whole snapshot is written; make room for both in `data`"
             log.warning("revoked_not_written", error=error.strerror or "", hint=hint)
             return False
         self._entries = entries
@@ -61,7 +61,15 @@ class Revoking:
         if self._last < 0:
             found, version = await asyncio.to_thread(self._found)
             self._entries = {one.digest: one for one in found}
+            if not await asyncio.to_thread(self._has_room):
+                await self._write(self._entries)
             self._last = max(version, *(one.number for one in found), 0)
+
+    def _has_room(self) -> bool:
+        try:
+            return revoked.has_room(self._path)
+        except OSError:
+            return False  # writing says why
 
     def _found(self) -> tuple[tuple[Entry, ...], int]:
         """What a predecessor left behind."""

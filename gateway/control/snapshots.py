@@ -1,8 +1,7 @@
 """What the workers go by, kept up to date: the file is read again when it changes or on SIGHUP, the store when asked.
 
-Two files lead to the workers. One is in memory where the system offers that, since it holds credentials: the
-configuration. The other one is kept in `data`, so that a start needs no store: who may call by the store, and how much.
-A configuration with a mistake changes nothing, and its mistakes are logged.
+The files that lead to the workers are those of gateway.control.handed. A configuration with a mistake changes nothing,
+and its mistakes are logged.
 """
 
 import asyncio
@@ -10,17 +9,25 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gateway.access import snapshot
 from gateway.access.snapshot import Snapshot
 from gateway.config import Config, ConfigError, carried
-from gateway.config.secret import Secret
 from gateway.control.emptied import slip
-from gateway.control.files import runtime_folder
+from gateway.control.handed import (
+    MAGIC,
+    Reading,
+    adopted,
+    config_of,
+    config_path,
+    governance_content,
+    revoked_path,
+    snapshot_path,
+    was_keyed,
+)
 from gateway.control.revoking import Revoking
 from gateway.providers import sealed
 from gateway.providers.sealed import DamagedFile
@@ -39,10 +46,10 @@ CALM = 0.5
 long as many answers."""
 LATEST = 5.0
 """Seconds after which it follows whatever ends."""
+AGAIN = 2.0
+"""Seconds until it is tried again, where the disk is full or the store is away."""
 QUIET = 60.0
 """Seconds until it is said again that a changed file cannot be read or handed out; it is tried at each look."""
-
-MAGIC = b"GWCONFG\x01"
 
 Reread = Callable[[], Config]
 """The configuration as it would be after a restart. Raises ConfigError, OSError."""
@@ -51,109 +58,13 @@ FIXED = ("server", "admin", "data", "store", "journal", "log")
 """Sections that only a restart changes."""
 
 
-def snapshot_path(config: Config) -> Path:
-    """Where what the store says of callers is, for the workers."""
-    return Path(config.data) / f"snapshot-{config.server.port}.msgpack"
-
-
-def revoked_path(config: Config) -> Path:
-    """Where the keys are that ended since that was written."""
-    return Path(config.data) / f"revoked-{config.server.port}.msgpack"
-
-
-def config_path(config: Config) -> Path:
-    """Where the configuration is that has taken the place of the first one."""
-    return runtime_folder() / f"gateway-{os.getuid()}-{config.server.port}.config"
-
-
-def governance_content(config: Config) -> bytes:
-    """What the file says of callers, as a snapshot's content."""
-    return snapshot.encoded(config.governance)
-
-
-class Reading(Protocol):
-    """What the store says, and the configuration with what of that can be served, and what cannot. In a thread."""
-
-    def __call__(self) -> "Stored": ...
-
-    def added(self, config: Config, stored: "Stored") -> tuple[Config, tuple[str, ...]]: ...
-
-    def remember(self, stored: "Stored") -> None:
-        """Keeps it for the next start. Raises OSError."""
-
-    def recalled(self) -> "Stored | None":
-        """What was kept."""
-
-
-class Adopted(msgspec.Struct, frozen=True, array_like=True):
-    """A configuration, what its file says of callers, the provider keys of callers by their keys' ids, and the
-    configuration as the file alone says it, empty where the store adds nothing."""
-
-    config: memoryview
-    governance: memoryview
-    own: dict[str, dict[str, str]] = {}
-    file: memoryview = memoryview(b"")
-
-
-def was_keyed(config: Config) -> bool:
-    """Whether the store has ever made keys, as far as is known here; of what cannot be read the worse is assumed."""
-    try:
-        found = snapshot.read(snapshot_path(config))
-    except (OSError, DamagedFile):
-        return True
-    return found is not None and found.keyed
-
-
-class Handed(msgspec.Struct, frozen=True):
-    """What a worker takes up: see Adopted."""
-
-    config: Config
-    declared: Snapshot
-    own: dict[str, dict[str, Secret]]
-
-
 _NOTHING: tuple[str, ...] = ()
-_ADOPTED = msgspec.msgpack.Decoder(Adopted)
-
-
-def begin(config: Config, reading: Reading) -> None:
-    """Hands out what the gateway last served of the store, before any process of control is there. Raises OSError."""
-    stored = reading.recalled()
-    if stored is None:
-        return
-    whole, _ = reading.added(config, stored)
-    own = {id: {name: one.reveal() for name, one in keys.items()} for id, keys in stored.own.items()}
-    content = (carried.encoded(whole), governance_content(config), own, carried.encoded(config))
-    sealed.write(config_path(config), MAGIC, msgspec.msgpack.encode(content))
-
-
-def read_config(path: Path) -> Handed | None:
-    """The configuration that has taken the first one's place; None where none has. Raises OSError, DamagedFile."""
-    content = sealed.read(path, MAGIC, snapshot.LARGEST)
-    if content is None:
-        return None
-    found = _adopted(content)
-    own = {id: {name: Secret(one) for name, one in keys.items()} for id, keys in found.own.items()}
-    return Handed(_config(found.config), Snapshot(found.governance), own)
-
-
-def _adopted(content: bytes | memoryview) -> Adopted:
-    try:
-        return _ADOPTED.decode(content)
-    except msgspec.DecodeError as error:
-        raise DamagedFile(f"it is of another form: {error}") from None
-
-
-def _config(content: memoryview) -> Config:
-    try:
-        return carried.decoded(content)
-    except msgspec.DecodeError as error:
-        raise DamagedFile(f"it is of another form: {error}") from None
 
 
 class Snapshots:
     """Compiles, writes, and tells the workers. `stored` gives what the store says; it runs in a thread. `declared` is
-    what the file says of callers; `left` is told what it said before and what it says now, once workers go by that."""
+    what the file says of callers; `left` is told what it said before and what it says now, once workers go by that.
+    `failed` is called at each try in which the workers could not be told."""
 
     def __init__(
         self,
@@ -164,6 +75,8 @@ class Snapshots:
         *,
         look: float = LOOK,
         calm: float = CALM,
+        again: float = AGAIN,
+        failed: Callable[[], object] = lambda: None,
     ) -> None:
         self.config = config
         self.served = config
@@ -174,6 +87,8 @@ class Snapshots:
         self._stored = stored
         self._look = look
         self._calm = calm
+        self._wait = again
+        self._count_failure = failed
         self._follows = False
         self._revoked = 0.0
         self._asked = asyncio.Event()
@@ -213,7 +128,15 @@ class Snapshots:
 
     async def publish(self) -> None:
         """Compiles what the store says now. When this returns, the workers have been told. Whoever asks while it is
-        compiled waits for the next time, all together. Raises what the store raises, and OSError."""
+        compiled waits for the next time, all together. Raises what the store raises, and OSError; it is tried again
+        then, until the workers have been told."""
+        try:
+            await self._told()
+        except Exception:
+            self._follow_soon()
+            raise
+
+    async def _told(self) -> None:
         if self._next is None:
             self._next = asyncio.ensure_future(self._compile())
             self._next.add_done_callback(_heard)
@@ -226,23 +149,36 @@ class Snapshots:
             return False
         self._publish()
         self._revoked = time.monotonic()
+        self._follow_soon()
+        return True
+
+    def _follow_soon(self) -> None:
         if not self._follows:
             self._follows = True
             following = asyncio.ensure_future(self._follow())
             self._behind.add(following)
             following.add_done_callback(self._behind.discard)
-        return True
 
     async def _follow(self) -> None:
         latest = time.monotonic() + LATEST
         while (rest := min(self._revoked + self._calm, latest) - time.monotonic()) > 0:  # noqa: ASYNC110 - of time alone
             await asyncio.sleep(rest)
-        self._follows = False  # what ends from here on needs another one
-        try:
-            await self.publish()
-        except Exception as error:
-            hint = "the keys are refused all the same; the next change tells of this one too"
-            log.error("change_not_published", error=cause(error), hint=hint)
+        said = False
+        while True:
+            self._follows = False  # what ends from here on needs another one
+            try:
+                await self._told()
+                return
+            except Exception as error:
+                self._count_failure()
+                if not said:
+                    hint = "keys that were ended are refused all the same, where the answer said so; it is tried again"
+                    log.error("change_not_published", error=cause(error), hint=hint)
+                said = True
+            if self._follows:
+                return
+            self._follows = True
+            await asyncio.sleep(self._wait)
 
     async def _compile(self) -> None:
         async with self._storing:
@@ -347,12 +283,12 @@ class Snapshots:
                 )
                 if content is None:
                     return
-                found = _adopted(content)
-                config = _config(found.file or found.config)
+                found = adopted(content)
+                config = config_of(found.file or found.config)
             except (OSError, DamagedFile):
                 return
             self._handed, self.declared = bytes(content), bytes(found.governance)
-            self._serve(_config(found.config))
+            self._serve(config_of(found.config))
             if self._stored is not None and bool(found.file or found.own):
                 self._known = await asyncio.to_thread(self._stored.recalled)
                 self._inherited = self._known is None
@@ -363,7 +299,7 @@ class Snapshots:
         """Compiles what the store says, once; a store that is away is asked again, callers being known as they were."""
         while self._stored is not None and not self._last:
             try:
-                await self.publish()
+                await self._told()
             except Exception as error:
                 if not self._failed:
                     hint = "callers are known as they last were; it is asked again"

@@ -18,14 +18,18 @@ class DamagedFile(ValueError):
 
 def write(path: Path, magic: bytes, content: bytes) -> None:
     """Replaces the file at once; makes its directory. Raises OSError."""
+    replace(path, magic + _digest(content), content)
+
+
+def replace(path: Path, *pieces: bytes) -> None:
+    """The same for a file of other makers, whose content the pieces are."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with open(descriptor, "wb") as file:
-            file.write(magic + _digest(content))
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(descriptor)
         unfinished.replace(path)
@@ -41,6 +45,18 @@ def read(path: Path, magic: bytes, largest: int) -> memoryview | None:
 
     In a thread it keeps nobody waiting: reading and the digest release the interpreter's lock, nothing is copied.
     """
+    data = content_of(path, largest)
+    if data is None:
+        return None
+    start = len(magic) + _DIGEST
+    content = data[start:]
+    if data[:start] != magic + _digest(content):
+        raise DamagedFile("its checksum is wrong")
+    return content
+
+
+def content_of(path: Path, largest: int) -> memoryview | None:
+    """All of a regular file of this user; None when there is no file. Raises OSError and DamagedFile."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -51,12 +67,7 @@ def read(path: Path, magic: bytes, largest: int) -> memoryview | None:
             raise DamagedFile("it is no regular file of this user")
         if found.st_size > largest:
             raise DamagedFile("it is too large")
-        data = memoryview(file.read(found.st_size))
-    start = len(magic) + _DIGEST
-    content = data[start:]
-    if data[:start] != magic + _digest(content):
-        raise DamagedFile("its checksum is wrong")
-    return content
+        return memoryview(file.read(found.st_size))
 
 
 def _digest(content: bytes | memoryview) -> bytes:

@@ -5,6 +5,10 @@ from gateway._speedups.ledger import Ledger, Table
 PLAIN = {
     "journal_lost": ("gateway_journal_lost", "Finished requests that the journal could not keep."),
     "journal_damaged": ("gateway_journal_damaged", "Pieces of the journal that could not be read."),
+    "changes_untold": (
+        "gateway_changes_untold",
+        "Tries to tell the workers of a change at the admin API that failed.",
+    ),
     "records_stored": ("gateway_records_stored", "Records of requests that reached the store."),
     "records_refused": ("gateway_records_refused", "Records of requests that the store would not take."),
     "limit_refusals": ("gateway_limit_refusals", "Requests refused because a limit was used up."),

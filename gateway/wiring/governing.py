@@ -14,7 +14,7 @@ from gateway.access.snapshot import Layers, Snapshot
 from gateway.config import Config
 from gateway.config.model import Jwt
 from gateway.control.files import journal_folder
-from gateway.control.snapshots import revoked_path
+from gateway.control.handed import revoked_path
 from gateway.pipeline import Access
 from gateway.providers.catalog import Catalog
 from gateway.routing.settings import BOUNDS, exceeds, fill, settable, settle

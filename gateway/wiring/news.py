@@ -12,8 +12,8 @@ from gateway.access.snapshot import EMPTY, Snapshot
 from gateway.config import Config
 from gateway.config.secret import Secret
 from gateway.control.files import discovered
+from gateway.control.handed import Handed, config_path, read_config, snapshot_path
 from gateway.control.process import begin_as_before
-from gateway.control.snapshots import Handed, config_path, read_config, snapshot_path
 from gateway.providers.discovered import Discovered
 from gateway.providers.sealed import DamagedFile
 from gateway.telemetry.logs import log

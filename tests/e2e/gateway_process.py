@@ -48,7 +48,9 @@ def forget_ledger(port: int) -> None:
 
 
 class Gateway:
-    """A running `gateway serve`; its log is one file."""
+    """A running `gateway serve`; its log is one file. `behind` is a command that runs the one after it."""
+
+    behind: tuple[str, ...] = ()
 
     def __init__(self, config: dict[str, Any], folder: Path, *, wait: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ class Gateway:
         command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(path)]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--data", str(folder / "data")],
+                [*self.behind, *command, "--data", str(folder / "data")],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -4,9 +4,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from gateway_process import Gateway, until
 from realtime_provider import RealtimeProvider
+from test_admin_process import Admin
 from test_realtime import config_for_sessions, session
 from websockets.exceptions import InvalidStatus
 
@@ -82,5 +84,23 @@ def test_without_keys_nobody_is_served_through_a_proxy(tmp_path: Path) -> None:
             assert (
                 gateway.post("/v1/chat/completions", body, {"host": "localhost", **headers}, "").status == 401
             )
+    finally:
+        gateway.kill()
+
+
+def test_the_audit_log_names_who_asked_the_proxy(tmp_path: Path) -> None:
+    config = {
+        "server": {"workers": 1, "trusted_proxies": ["127.0.0.1"]},
+        "admin": {"enabled": True},
+        "auth": {"keys": [KEY]},
+        "providers": {"openai": {"base_url": "http://127.0.0.1:1/v1", "keys": ["sk-x"]}},
+    }
+    gateway = Gateway(config, tmp_path)
+    try:
+        admin = Admin(gateway)
+        headers = {"authorization": f"Bearer {admin.key}", "x-forwarded-for": f"{ALLOWED}, {OTHER}"}
+        made = httpx.post(f"{admin.url}/api/users", json={"name": "u"}, headers=headers, timeout=40)
+        assert made.status_code == 201
+        assert admin.get("/api/audit").json()["data"][0]["ip"] == OTHER
     finally:
         gateway.kill()

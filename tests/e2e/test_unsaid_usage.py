@@ -32,7 +32,7 @@ def silent() -> Answer:
 def streamed(count: int | None = None) -> Answer:
     events = openai_wire.text_events(WORDS, usage=False)
     if count is None:
-        return wire.stream([*events, openai_wire.DONE])
+        return wire.stream(events)
     return [wire.STREAM_HEAD, *(wire.chunk(one) for one in events[:count]), CLOSE]
 
 
@@ -136,8 +136,8 @@ def test_a_cut_stream_of_one_who_reports_is_billed_by_its_size(
     gateway, folder = house
     begun = len_of(house)
     usage = {"prompt_tokens": prompt(), "completion_tokens": told(), "total_tokens": prompt() + told()}
-    events = openai_wire.text_events(WORDS, usage=False)
-    openai_upstream.script(wire.stream([*events, openai_wire.usage_chunk(usage), openai_wire.DONE]))
+    *events, done = openai_wire.text_events(WORDS, usage=False)
+    openai_upstream.script(wire.stream([*events, openai_wire.usage_chunk(usage), done]))
     ask(gateway, f"openai/{MODEL}-2", stream=True)
     assert row(folder, begun + 1)["estimated"] == 0
     openai_upstream.script(streamed(61))

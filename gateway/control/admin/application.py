@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.access.proxied import Proxied
 from gateway.control.admin import caching, queries
 from gateway.control.admin.access import Admin, Patience, admin_of, bearer
 from gateway.control.admin.actions import ACTIONS, Action, Call, Done
@@ -35,6 +36,10 @@ from gateway.telemetry.logs import log
 
 LARGEST_BODY = 1 << 20
 REQUEST_ID = "x-gateway-request-id"
+IN_FORCE = "x-gateway-in-force"
+_NOT_IN_FORCE = (
+    "the change is stored, and the workers could not be told yet: it is tried again until they are"
+)
 _PLACE = re.compile(r" - at `(?:key` in `)?\$\.?(?P<path>[^`]*)`$")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _VERSION = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
@@ -56,7 +61,7 @@ class Changes(Protocol):
 
 
 class Api:
-    """`store` holds what changes are checked against."""
+    """`store` holds what changes are checked against. Proxies on these networks say who their callers are."""
 
     def __init__(
         self,
@@ -67,7 +72,9 @@ class Api:
         metrics: Metrics,
         cache: caching.Cache | None = None,
         precedence: Precedence | None = None,
+        proxies: tuple[str, ...] = (),
     ) -> None:
+        self._proxies = proxies
         self._precedence = precedence or Precedence()
         self._cache = cache
         self._engine = engine
@@ -86,7 +93,7 @@ class Api:
                 Route("/api/health", _page("viewer", self._health)),
                 Route("/metrics", _page("viewer", self._expose)),
             ],
-            exception_handlers={HTTPException: _unrouted, Refused: _refused},  # type: ignore[dict-item]
+            exception_handlers={HTTPException: _unrouted, Refused: _refused, Exception: _failed},  # type: ignore[dict-item]
         )
         inner.router.redirect_slashes = False
 
@@ -94,7 +101,7 @@ class Api:
             if scope["type"] == "http":
                 await self._guard(inner, scope, receive, send)
 
-        return guarded
+        return Proxied(guarded, self._proxies) if self._proxies else guarded
 
     async def _guard(self, inner: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -134,24 +141,33 @@ class Api:
             call = await self._read(action, request)
             with self._precedence.answering():
                 done = await asyncio.to_thread(self._do, action, call)
-            if action.writes:
-                await self._tell(call.asked.gone, waits=done.waits)
+            told = await self._tell(call.asked.gone, waits=done.waits) if action.writes else True
             if done.left is not None and self._cache is not None:
                 await asyncio.to_thread(bury, self._cache, *done.left)
+            if not told and not _brings_more(action, done, call.asked.gone):
+                raise Refused(503, "not_in_force", _NOT_IN_FORCE)
             headers = {"etag": f'"{done.version}"'} if done.version else {}
+            if not told:
+                headers[IN_FORCE] = "false"
             return answer(done.body, action.status, headers)
 
         return endpoint
 
-    async def _tell(self, gone: Sequence[Gone], *, waits: bool) -> None:
-        """Has the change taken up; where that fails, it is made all the same, and the next one tells of both."""
+    async def _tell(self, gone: Sequence[Gone], *, waits: bool) -> bool:
+        """Has the change taken up; where that fails (False), it is made all the same, and will be."""
+        sooner = False
         try:
             with self._precedence.answering():
                 sooner = bool(gone) and await self._changes.revoke(gone)
             if waits or not sooner:
                 await self._changes.publish()
+        except OSError as error:  # the disk's fault: told where it is tried again
+            log.debug("change_not_published", error=str(error))
+            return False
         except Exception as error:
             log.error("change_not_published", error=cause(error), trace=trace(error))
+            return False
+        return True
 
     async def _read(self, action: Action, request: Request) -> Call:
         """The request as the action takes it. Raises Refused."""
@@ -196,6 +212,11 @@ class Api:
         return Response(body, headers={**HEADERS, "content-type": kind})
 
 
+def _brings_more(action: Action, done: Done, gone: Sequence[Gone]) -> bool:
+    """Whether the answer tells of something new, whose key nobody could find out later, and nothing was to end."""
+    return action.status == 201 or (done.waits and not gone)
+
+
 def _route(action: Action) -> str:
     """Names of routes hold slashes; those of nothing else do."""
     return action.path.replace("{id}", "{id:path}") if action.path == "/api/routes/{id}" else action.path
@@ -230,6 +251,10 @@ async def _refused(_: Request, error: Refused) -> Response:
     return failure(error)
 
 
+async def _failed(request: Request, error: Exception) -> Response:
+    return failure(_said(error, request.state.id))
+
+
 def _said(error: Exception, request_id: str) -> Refused:
     """What the caller is told of an error; what is no answer in itself is logged."""
     if isinstance(error, Refused):
@@ -237,7 +262,8 @@ def _said(error: Exception, request_id: str) -> Refused:
     if isinstance(error, (OperationalError, PoolTimeout)):
         log.warning("store_unavailable", error=cause(error), request_id=request_id)
         return Refused(
-            503, "store_unavailable", "the store cannot be reached: try again", headers={"retry-after": "1"}
+            *(503, "store_unavailable", "the store cannot be reached, or has no room: try again"),
+            headers={"retry-after": "1"},
         )
     log.error("admin_failed", error=cause(error), request_id=request_id, trace=trace(error))
     if isinstance(error, SealBroken):

@@ -50,7 +50,8 @@ async def serve_admin(
     engine, store = await _opened(config, current)
     try:
         listener = await _listening(config.admin.host, config.server.admin_port)
-        api = Api(engine, store, __version__, changes, metrics, cache, precedence).application()
+        proxies = config.server.trusted_proxies
+        api = Api(engine, store, __version__, changes, metrics, cache, precedence, proxies).application()
         log.info("admin_listening", url=f"http://{_shown(config.admin.host)}:{config.server.admin_port}/api")
         await _serve(api, listener)
     finally:

@@ -9,9 +9,10 @@ from test_deleted_tenants import Kept
 from test_reloaded_files import House, house, until
 
 from gateway.access import snapshot
+from gateway.control.handed import config_path, snapshot_path
 from gateway.control.leavers import Leavers, noted_path
 from gateway.control.process import bury_leavers
-from gateway.control.snapshots import Snapshots, config_path, snapshot_path
+from gateway.control.snapshots import Snapshots
 from gateway.schemas.governance import Governance, VirtualKey
 
 __all__ = ("house",)

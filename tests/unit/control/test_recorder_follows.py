@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from gateway._speedups import limits
 from gateway._speedups.ledger import Ledger
 from gateway.config import Config, load
-from gateway.control import files, recording, snapshots
+from gateway.control import files, handed, recording
 from gateway.control.files import journal_folder
 from gateway.control.recording import Recording
 from gateway.control.snapshots import Snapshots
@@ -85,7 +85,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(snapshots, "runtime_folder", lambda: tmp_path)
+    monkeypatch.setattr(handed, "runtime_folder", lambda: tmp_path)
     monkeypatch.setattr(files, "runtime_folder", lambda: tmp_path)
     return House(tmp_path)
 
@@ -106,7 +106,7 @@ async def test_new_prices_and_a_new_time_to_keep_hold_without_a_restart(house: H
 async def test_a_configuration_that_cannot_be_read_changes_nothing(house: House, tmp_path: Path) -> None:
     house.says(3, "1h")
     assert await house.snapshots.reload()
-    path = snapshots.config_path(house.config)
+    path = handed.config_path(house.config)
     path.write_bytes(path.read_bytes()[:-9])
     house.recorder.catch_up()
     house.asked("r", 10**9)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+import gateway.control.handed
 from gateway.access import snapshot
 from gateway.access.snapshot import Snapshot
 from gateway.config import Config, load
-from gateway.control import snapshots
-from gateway.control.snapshots import Snapshots, config_path, read_config, snapshot_path
+from gateway.control.handed import config_path, read_config, snapshot_path
+from gateway.control.snapshots import Snapshots
 from gateway.providers.registry import known
 from gateway.schemas.governance import Governance, VirtualKey
 from gateway.store.compiling import Stored
@@ -54,7 +55,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> House:
-    monkeypatch.setattr(snapshots, "runtime_folder", lambda: tmp_path / "memory")
+    monkeypatch.setattr(gateway.control.handed, "runtime_folder", lambda: tmp_path / "memory")
     return House(tmp_path, capfd)
 
 

@@ -1,16 +1,22 @@
 """Keys that end are told to the workers ahead of the compiled snapshot, whatever becomes of that."""
 
 import asyncio
+import errno
+import os
 import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.access import revoked, snapshot
 from gateway.config import Config
-from gateway.control import snapshots
-from gateway.control.snapshots import Snapshots, revoked_path, snapshot_path
+from gateway.control import handed
+from gateway.control.handed import revoked_path, snapshot_path
+from gateway.control.snapshots import Snapshots
+from gateway.providers import sealed
 from gateway.schemas.governance import Gone, Governance, VirtualKey
 from gateway.store.compiling import Stored
 
@@ -60,11 +66,30 @@ class House:
         self.config = Config(data=str(folder / "data"))
         self.store = Store()
         self.told = 0
+        self.failures = 0
         self.begin()
 
     def begin(self) -> None:
         """A control process, new."""
-        self.snapshots = Snapshots(self.config, self._tell, stored=self.store)
+        self.snapshots = Snapshots(
+            self.config, self._tell, stored=self.store, calm=0.01, again=0.01, failed=self._fail
+        )
+
+    async def end(self) -> None:
+        """The process of control is killed."""
+        behind = tuple(self.snapshots._behind)
+        for one in behind:
+            one.cancel()
+        await asyncio.gather(*behind, return_exceptions=True)
+
+    def _fail(self) -> None:
+        self.failures += 1
+
+    async def failed(self, times: int) -> None:
+        """So many more tries to tell of the rest have failed."""
+        until = self.failures + times
+        while self.failures < until:  # noqa: ASYNC110 - of a count alone
+            await asyncio.sleep(0.01)
 
     def _tell(self) -> None:
         self.told += 1
@@ -93,7 +118,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr(snapshots, "runtime_folder", lambda: tmp_path / "run")
+    monkeypatch.setattr(handed, "runtime_folder", lambda: tmp_path / "run")
     return House(tmp_path)
 
 
@@ -159,14 +184,16 @@ async def test_a_successor_finishes_what_was_begun(house: House) -> None:
     await house.snapshots.publish()
     house.store.away = True
     assert await house.revoke(A)
-    await house.settled()
+    await house.failed(1)
     first = house.entries()[A]
-    house.begin()  # the process ended before it could compile
+    await house.end()
+    house.begin()
     assert not house.served(A)
     assert await house.revoke(B)
-    await house.settled()
+    await house.failed(1)
     assert not house.served(A)
     assert house.entries()[B] > first
+    await house.end()
     house.store.away = False
     await house.snapshots.publish()
     assert house.entries() == {}
@@ -191,3 +218,72 @@ async def test_where_it_cannot_be_written_the_snapshot_says_it(house: House) -> 
     found = snapshot.read(snapshot_path(house.config))
     assert found is not None
     assert found.key(A) is None
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """A disk that has no room for any new file, and has it again."""
+    replace = sealed.replace
+    is_full = False
+
+    def replacing(path: Path, *pieces: bytes) -> None:
+        if is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        replace(path, *pieces)
+
+    def switch(on: bool) -> None:
+        nonlocal is_full
+        is_full = on
+
+    monkeypatch.setattr(sealed, "replace", replacing)
+    return switch
+
+
+async def test_on_a_full_disk_keys_end_all_the_same(house: House, full: Callable[[bool], None]) -> None:
+    await house.snapshots.publish()
+    full(True)
+    told = house.told
+    assert await house.revoke(A)
+    assert house.told == told + 1
+    assert not house.served(A)
+    await house.failed(3)  # it is tried, and told, again and again
+    await house.end()
+    house.begin()
+    assert await house.revoke(B)
+    assert not house.served(A)
+    assert not house.served(B)
+    full(False)
+    await house.settled()
+    assert house.entries() == {}
+    assert not house.served(A)
+
+
+async def test_what_could_not_be_told_is_told_once_there_is_room(
+    house: House, full: Callable[[bool], None]
+) -> None:
+    await house.snapshots.publish()
+    full(True)
+    house.store.keys[A] = VirtualKey("other", A.hex(), blocked=True)
+    with pytest.raises(OSError, match="No space"):
+        await house.snapshots.publish()
+    await house.failed(2)
+    assert house.served(A)
+    full(False)
+    await house.settled()
+    assert not house.served(A)
+
+
+async def test_entries_of_the_version_before_still_count(house: House) -> None:
+    await house.snapshots.publish()
+    entry = revoked.Entry(A, 1 << 62)
+    path = revoked_path(house.config)
+    sealed.write(path, revoked.BEFORE, msgspec.msgpack.encode((entry,)))
+    assert not house.served(A)
+    house.begin()
+    house.store.away = True
+    with pytest.raises(OSError, match="away"):
+        await house.snapshots.publish()
+    await house.end()
+    assert revoked.has_room(path)
+    assert revoked.read(path) == (entry,)
+    assert not house.served(A)

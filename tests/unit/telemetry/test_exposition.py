@@ -55,6 +55,7 @@ OTHER_FAMILIES = {
     "gateway_places_taken",
     "gateway_keys_benched",
     "gateway_key_benched",
+    "gateway_changes_untold",
     "gateway_journal_lost",
     "gateway_journal_damaged",
     "gateway_records_stored",

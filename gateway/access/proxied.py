@@ -4,13 +4,13 @@ Each proxy adds to `X-Forwarded-For` whom it was reached by, at the right end, s
 stands to the left of that and counts for nothing.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-
-from gateway.api.door import Message, RawSend, Receive
+from typing import Any
 
 Address = IPv4Address | IPv6Address
-Application = Callable[[Message, Receive, RawSend], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 HEADER = b"x-forwarded-for"
 NOBODY = ("", 0)
@@ -28,7 +28,7 @@ class Proxied:
         self._application = application
         self._networks = tuple(map(ip_network, networks))
 
-    async def __call__(self, scope: Message, receive: Receive, send: RawSend) -> None:
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
             peer = _address(scope["client"][0]) if scope.get("client") else None
             if peer is not None and self._trusts(peer):

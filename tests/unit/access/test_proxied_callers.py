@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.proxied import Proxied
+from gateway.access.proxied import Proxied
 
 INSIDE = ("10.0.0.0/8", "192.168.7.7/32", "fd00::/8")
 
@@ -21,7 +21,7 @@ async def seen(peer: Any, *lines: bytes, kind: str = "http") -> Any:
 
     headers = [(b"x-forwarded-for", line) for line in lines]
     scope = {"type": kind, "client": peer, "headers": [(b"host", b"h"), *headers]}
-    await Proxied(application, INSIDE)(scope, None, None)  # type: ignore[arg-type]
+    await Proxied(application, INSIDE)(scope, None, None)
     return found[0]
 
 
@@ -84,5 +84,5 @@ async def test_what_is_no_request_passes() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         passed.append(scope)
 
-    await Proxied(application, INSIDE)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    await Proxied(application, INSIDE)({"type": "lifespan"}, None, None)
     assert passed == [{"type": "lifespan"}]
