@@ -30,7 +30,7 @@ include "asking_fields.pxi"
 
 cdef enum:
     MOST_TERMS = 4096
-    QUIET = 8           # requests that are asked for: with so few, to write their answers together spares nothing
+    QUIET = 1           # requests that are asked for: with so few, to write their answers together spares nothing
     ENTRY = 1           # the store's kind of frames that are found by their keys
 
 cdef double MOMENT = 0.001  # seconds
