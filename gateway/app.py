@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 
 import msgspec
 
@@ -69,6 +69,8 @@ from gateway.wiring.ruling import ruling, shadowing
 
 PULSE = 0.1
 """Seconds between two looks at the ledger: the heartbeat, and whether a drain has begun or run out of time."""
+YOUTH = 0.25
+"""Seconds in which the server may be taking up its listener: it fails on one that is closed under its hands."""
 LOOK = 0.02
 """Seconds between two looks at whether the control process has news."""
 LINGER = 0.5
@@ -141,6 +143,7 @@ class Worker:
         self._clients: list[Client] = []
         self._renewed: list[Renewed] = []
         self._parent = parent()
+        self._begun = monotonic()
         self._declared = declared(prepared.config)
         self._pulse: asyncio.TimerHandle | None = None
         self._shadows: Shadows | None = None
@@ -275,7 +278,8 @@ class Worker:
         callers.draining = True
         if self._shadows is not None:
             self._shadows.cut()
-        stop_listening()  # again on each beat: a worker that just started may begin to listen only now
+        if monotonic() - self._begun > YOUTH:
+            stop_listening()  # again on each beat: a worker that just started may begin to listen only now
         over = time_ns() >= ledger.drain_deadline_ns
         if over and not callers.cut:
             callers.cut_all()

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import openai_wire
 import psutil
-from fault_server import HANG, FaultServer
+import wire
+from fault_server import HANG, FaultServer, Gate
 from gateway_process import OPENAI_KEY, Gateway, until
 from test_exact_budgets import CHAT, KEY, OUTPUT, PRICE, ROWS, purse
 
@@ -96,13 +98,16 @@ def test_the_places_of_a_killed_workers_requests_are_free_again(
             openai_upstream.reset()
             until(lambda: served(gateway))
             until(gateway.at_rest)  # its own place, too, is given back a moment later
+            gate = Gate()
+            answer = wire.as_json(openai_wire.completion("at last"))
             with gateway.connect() as third:  # both places, and no more
-                openai_upstream.script([HANG])
+                openai_upstream.script([gate, *answer], [*answer])
                 asked = len(openai_upstream.seen)
                 third.send(gateway.encode(CHAT, asking(9), key=KEY))
                 openai_upstream.wait_for(asked + 1)
-                openai_upstream.reset()
                 until(lambda: served(gateway))  # one row may be cleaned later than the other
+                gate.open()
+                assert third.reply().status == 200
         until(gateway.at_rest)
         gateway.stop()
     finally:
