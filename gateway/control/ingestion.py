@@ -135,6 +135,9 @@ class Ingestion:
             upgrade(self._engine)
             remove_unborn(self._folder)
             self._ready = True
+        if self._failures:
+            with writing(self._engine):
+                pass  # else each try would read a whole batch for a store that is still away
         if self._offsets is None:
             self._callers = set()
             with self._engine.connect() as connection:

@@ -1,7 +1,10 @@
 """How much of the journal waits is told by who stores it, and goes on growing where nobody does."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_made import journal, nothing, unpriced
@@ -9,6 +12,7 @@ from sqlalchemy import Engine
 
 from gateway._speedups.ledger import Ledger
 from gateway.control.ingestion import Ingestion
+from gateway.control.segments import Piece, read
 from gateway.control.waiting import backlog
 from gateway.schemas.record import Record
 from gateway.store.engine import open_engine
@@ -89,6 +93,30 @@ def test_a_store_that_goes_away_leaves_what_came_since(
         house.asked(name, 2 * LONG_AGO)
         assert job.step() == 0
     assert house.told[-1] == Backlog(house.size - stored, 2 * LONG_AGO)
+
+
+def test_a_store_that_stays_away_is_asked_before_the_journal_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of two thousand records takes tens of milliseconds, which requests on the same core wait for."""
+    monkeypatch.setattr("gateway.store.engine.LOCK_WAIT", 0.05)
+    house = House(tmp_path, open_engine(f"sqlite:///{tmp_path / 'store.db'}"))
+    job, places = house.job(), []
+    house.asked("stored", LONG_AGO)
+    assert job.step() == 1
+
+    def counted(path: Path, place: int, *more: Any) -> Piece | None:
+        places.append(place)
+        return read(path, place, *more)
+
+    monkeypatch.setattr("gateway.control.ingestion.read", counted)
+    house.asked("waits", LONG_AGO)
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert [job.step() for _ in range(3)] == [0, 0, 0]
+        assert len(places) == 1
+    assert job.step() == 1
+    assert len(places) == 2
 
 
 def gauges(ledger: Ledger) -> dict[str, float]:
