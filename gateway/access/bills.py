@@ -48,7 +48,11 @@ class Bill(Claim):
             self.release()
             refusal = self.take(common, own, target, *counted)
         if refusal is not None:
-            refuse(refusal, watcher)
+            refuse(refusal, self._heard(watcher))
+
+    def _heard(self, watcher: Warned) -> Warned:
+        """Who hears of a refusal."""
+        return watcher
 
     def _warn(self, watcher: Warned, key: str) -> None:
         for hold in self.holds:

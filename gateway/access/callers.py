@@ -6,10 +6,10 @@ from hmac import compare_digest
 from time import time, time_ns
 from typing import Protocol
 
-from gateway._speedups.billing import Bound, Porter, Stay
-from gateway._speedups.limits import Limiter, Purse, Refusal
+from gateway._speedups.billing import Porter, Stay
+from gateway._speedups.limits import Limiter, Purse
 from gateway.access.bills import Bill
-from gateway.access.holds import NANO, Told, Wanted, Warned, seconds
+from gateway.access.holds import NANO, Told, Warned, seconds
 from gateway.access.keys import credential
 from gateway.access.rights import Caller, House
 from gateway.access.words import Speaking, budget_words, limit_words
@@ -66,18 +66,9 @@ class Visit(Bill, Stay):
         words = limit_words(found, "tokens")
         raise LimitExceeded(f"the limit of {words} is used up; try again in {seconds(wait)}", wait / NANO, [])
 
-    def _reconsider(
-        self,
-        refusal: Refusal | None,
-        common: Bound,
-        own: Bound,
-        target: Target,
-        wanted: Wanted,
-        watcher: Warned,
-    ) -> None:
-        """As every bill does; what it raises names the caller's own accounts."""
-        speaking = Speaking(watcher, self.caller.standing)
-        super()._reconsider(refusal, common, own, target, wanted, speaking)
+    def _heard(self, watcher: Warned) -> Warned:
+        """What it is told names the caller's own accounts."""
+        return Speaking(watcher, self.caller.standing)
 
     def pass_by(self, provider: str, record: Record) -> None:
         """Consent to a request of which only the provider is known. Raises as `plan` does."""

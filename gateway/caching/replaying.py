@@ -31,8 +31,8 @@ PACE = Pace(RATE, monotonic, asyncio.sleep)
 
 @cache
 def numbers(process: int) -> Iterator[int]:
-    """Of the answers told by a process, so that no two have the same id: not those of two workers, which begin alike in
-    all else, nor those of two machines."""
+    """Of the answers told by a process, so that no two have the same id: not those of two workers either, which begin
+    alike in all else."""
     return count(process * 10**9 + secrets.randbelow(10**9))
 
 
