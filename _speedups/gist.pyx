@@ -69,6 +69,16 @@ cdef enum:
     OPENER = 1 << 12
     ASKED = 1 << 13
     AUXILIARY = 1 << 14
+    BE = 1 << 15
+    OBJECTED = 1 << 16
+    CONTAINER = 1 << 17
+    SHADED = 1 << 18
+    NAME_TOO = 1 << 19
+    POLITE_PAST = 1 << 20
+    FORMAL = 1 << 21
+    MONTH = 1 << 22
+    LOOKS = 1 << 23
+    TIME = 1 << 24
     OPENING = GREETING | REQUEST | ASKING
 
 PARTS = (
@@ -78,13 +88,14 @@ PARTS = (
 )
 PLACES = (
     "phrase", "numeral", "roman", "roman_after", "scale", "greeting", "request", "asking", "thanks", "citing", "way",
-    "way_word", "opener", "asked", "auxiliary",
+    "way_word", "opener", "asked", "auxiliary", "be", "objected", "container", "shaded", "name_too", "polite_past",
+    "formal", "month", "looks", "time",
 )
 """Names of the lists of words."""
 
 
 cdef class Word:
-    """One token, case folded. `proud`: written as a name; `owner`: it bore a possessive 's; `joined`: n't."""
+    """One token in small letters. `proud`: written as a name; `owner`: it bore a possessive 's; `joined`: n't."""
 
     cdef str word
     cdef int kind
@@ -98,6 +109,7 @@ cdef class Word:
 
 include "gist_sentences.pxi"
 include "gist_frames.pxi"
+include "gist_shades.pxi"
 include "gist_parts.pxi"
 
 
@@ -112,8 +124,8 @@ cdef class Reader:
     cdef object base
     cdef object worded
     cdef object scaled
-    cdef tuple parts
-    cdef tuple places
+    cdef dict parts             # words that stand in lists: a bit for each list
+    cdef dict places
     cdef dict roles
     cdef dict persons
     cdef dict modals
@@ -128,6 +140,7 @@ cdef class Reader:
     cdef dict askings
     cdef dict told
     cdef dict questions
+    cdef dict shades
     cdef object courtesies
     cdef object ranked
     cdef Word stop
@@ -145,8 +158,8 @@ cdef class Reader:
         self.base = base
         self.worded = worded
         self.scaled = scaled
-        self.parts = tuple([lists[name] for name in PARTS])
-        self.places = tuple([lists[name] for name in PLACES])
+        self.parts = bits_of([lists[name] for name in PARTS])
+        self.places = bits_of([lists[name] for name in PLACES])
         self.courtesies = lists["courtesy"]
         self.ranked = lists["ranked"]
         self.roles, self.persons, self.modals = tables["roles"], tables["persons"], tables["modals"]
@@ -155,6 +168,7 @@ cdef class Reader:
         self.romans, self.scales = tables["romans"], tables["scales"]
         self.greetings, self.requests = tables["greetings"], tables["requests"]
         self.askings, self.told, self.questions = tables["askings"], tables["told"], tables["questions"]
+        self.shades = tables["shades"]
         self.young, self.old = ({}, {}, {}, {}), ({}, {}, {}, {})
         self.held = 0
         self.stop = self.token("", STOP, False, False, False)
@@ -164,7 +178,7 @@ cdef class Reader:
 
     def read(self, str text not None):
         cdef list tokens, sentences, sentence
-        cdef unsigned int seen
+        cdef unsigned int seen, places
         cdef int english
         cdef Parts parts
         cdef str plain
@@ -173,7 +187,7 @@ cdef class Reader:
             return self.opaque((text,))
         plain = self.straighten(text)
         tokens = self.tokens(plain)
-        english = language(tokens, &seen)
+        english = language(tokens, &seen, &places)
         if english < 0:
             return self.opaque(plainly(tokens))
         if '"' in plain or "'" in plain:
@@ -181,7 +195,9 @@ cdef class Reader:
         sentences = sentences_of(tokens, self.courtesies)
         if seen & VERBATIM:
             return self.verbatim(sentences, quotes)
-        parts = Parts(self, english > 0, seen & LITERAL)
+        parts = Parts(self, english > 0, seen, begins_large(plain))
+        if places & SHADED:
+            tell_shaded(parts.shades, self.shades, tokens)
         for sentence in sentences:
             parts.sentence(numbered(self, phrased(self, sentence)))
         if not parts.line or (not parts.asks and only_unknown(parts.line)):
@@ -191,9 +207,11 @@ cdef class Reader:
     cdef Word token(self, str word, int kind, bint proud, bint owner, bint joined):
         cdef Word made = Word.__new__(Word)
         made.word, made.kind, made.proud, made.owner, made.joined = word, kind, proud, owner, joined
-        made.part, made.place = among(self.parts, word), among(self.places, word)
+        made.part, made.place = self.parts.get(word, 0), self.places.get(word, 0)
         if word.endswith("ed"):
             made.part |= PAST_FORM | DONE
+        if made.place & POLITE_PAST:
+            made.part &= ~DONE
         if not word.isascii():
             made.part |= STRANGE
         return made
@@ -224,10 +242,7 @@ cdef class Reader:
         cdef int which = start + 2 * shouted
         cdef tuple cut = <tuple>(<dict>self.old[which]).get(chunk)
         if cut is None:
-            cut = tuple([
-                self.token(each.word, each.kind, each.proud, each.owner, each.joined)
-                for each in self.cut(chunk, start, shouted)
-            ])
+            cut = tuple([self.cut_off(each) for each in self.cut(chunk, start, shouted)])
         if len(chunk) > SHORT:
             return cut
         if self.held >= REMEMBERED:
@@ -235,6 +250,13 @@ cdef class Reader:
         (<dict>self.young[which])[chunk] = cut
         self.held += 1
         return cut
+
+    cdef Word cut_off(self, each):
+        """A token of a run; only one in small letters is no name though it could be one."""
+        cdef Word made = self.token(each.word, each.kind, each.proud, each.owner, each.joined)
+        if not each.low:
+            made.place &= ~NAME_TOO
+        return made
 
     cdef str canonical(self, Word token):
         """One word for all forms and synonyms of one."""
@@ -245,7 +267,7 @@ cdef class Reader:
     cdef opaque(self, tuple line):
         """A text that is not understood: it agrees with the same words in the same order, and with nothing else."""
         blank = " " * len(line)
-        return self.make(False, "", "", (), (), (), line, blank, blank, blank, blank)
+        return self.make(False, "", "", (), (), (), line, blank, blank, blank, blank, "")
 
     cdef verbatim(self, list sentences, tuple quotes):
         """A question about words: only politeness is taken off."""
@@ -267,30 +289,40 @@ cdef class Reader:
         blank = " " * len(line)
         return self.make(
             True, " ".join(asks), "", tuple(numbers), (), quotes, tuple(line), blank, blank, "".join(proud),
-            blank,
+            blank, "",
         )
 
 
-cdef unsigned int among(tuple lists, str word):
-    """A bit for each list that a word stands in."""
-    cdef unsigned int found = 0
+cdef dict bits_of(list lists):
+    """Of every word a bit for each list that it stands in."""
+    cdef dict found = {}
     cdef Py_ssize_t each
     for each in range(len(lists)):
-        if word in lists[each]:
-            found |= 1u << each
+        for word in lists[each]:
+            found[word] = found.get(word, 0) | 1 << each
     return found
 
 
-cdef int language(list tokens, unsigned int *seen) except? -2:
+cdef bint begins_large(str text):
+    """Whether the first letter is a capital: then small ones are no carelessness."""
+    cdef Py_UCS4 letter
+    for letter in text:
+        if letter.isalpha():
+            return letter.isupper()
+    return False
+
+
+cdef int language(list tokens, unsigned int *seen, unsigned int *places) except? -2:
     """1 where function words prove English, -1 where another language shows, 0 where nothing tells."""
     cdef Py_ssize_t telling = 0, strong = 0, foreign = 0, strange = 0, words = 0
     cdef Word token
-    seen[0] = 0
+    seen[0] = places[0] = 0
     for token in tokens:
         if token.kind != WORD:
             continue
         words += 1
         seen[0] |= token.part
+        places[0] |= token.place
         if token.part & STRONG:
             strong += 1
         if token.part & TELLING:
@@ -320,9 +352,19 @@ cdef bint is_shouted(list chunks):
 
 
 cdef tuple plainly(list tokens):
-    """The words alone."""
+    """The words alone, with the commas between them; a polite pronoun has its capital."""
+    cdef list found = []
     cdef Word token
-    return tuple([token.word for token in tokens if token.word])
+    cdef bint comma = False
+    for token in tokens:
+        if not token.word:
+            comma = comma or token.kind == COMMA
+            continue
+        if comma and found:
+            found.append(",")
+        comma = False
+        found.append(token.word.capitalize() if token.proud and token.place & FORMAL else token.word)
+    return tuple(found)
 
 
 cdef bint only_unknown(list line):

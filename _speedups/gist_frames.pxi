@@ -126,7 +126,7 @@ cdef tuple first_question(Reader reader, list tokens, str told):
         if second.word == "if":
             return "what if", tokens[2:]
         if second.part & (MODAL | ASKING_FOR) or (told and second.part & SUBJECT):
-            return "what", tokens[1:]
+            return "" if is_price(<Word>tokens[size - 1]) else "what", tokens[1:]
         return "", tokens[1:]
     if first.word == "is" and says(tokens, 1, ("it", "possible", "to")):
         return "can?", tokens[4:]
@@ -161,6 +161,7 @@ cdef tuple how(Reader reader, list tokens):
     """how to, how many, how much, how long, how often, or how as such."""
     cdef Word second = tokens[1] if len(tokens) > 1 else reader.stop
     cdef Word third = tokens[2] if len(tokens) > 2 else reader.stop
+    cdef Word token
     cdef str word = second.word
     if word == "to":
         return "how to", tokens[2:]
@@ -173,14 +174,21 @@ cdef tuple how(Reader reader, list tokens):
         return "how to", [second, *tokens[3:]]
     if third.part & MODAL and word == "one":
         return "how to", tokens[3:]
-    if word == "much" and (
-        any_word(tokens, 0, len(tokens), "cost") or any_word(tokens, 0, len(tokens), "costs")
-        or any_word(tokens, 0, len(tokens), "weigh") or any_word(tokens, 0, len(tokens), "weighs")
-    ):
-        return "", tokens[2:]
+    if (word == "i" or word == "we") and len(tokens) > 2 and third.kind == WORD:
+        if not third.part & (FUNCTION | NEGATION | PAST_FORM | DONE) and not third.word.endswith("ed"):
+            return "how to", tokens[2:]
+    if word == "much":
+        for token in tokens:
+            if is_price(token):
+                return "", tokens[2:]
     if word in ("many", "much", "long", "often", "soon"):
         return f"how {word}", tokens[2:]
     return "how", tokens[1:]
+
+
+cdef bint is_price(Word token):
+    """Whether `how much` and `what` ask the same with this word."""
+    return token.word in ("cost", "costs", "weigh", "weighs")
 
 
 cdef Py_ssize_t way(list tokens):

@@ -3,6 +3,7 @@
 cdef enum:
     THEN = 1        # tenses
     NOW = 2
+    LATER = 4
 
 
 cdef class Parts:
@@ -23,13 +24,23 @@ cdef class Parts:
     cdef bint unpersonal    # nor does `you`: anybody is meant
     cdef bint has           # `have` says something
     cdef bint doing         # so may a `do` at its beginning
+    cdef bint what          # it asks what, or nothing
+    cdef bint where         # it asks where: at and to say nothing at its end
+    cdef bint did           # and what somebody did
+    cdef unsigned int seen  # the lists that words of the text stand in
+    cdef Py_ssize_t does    # where the first do, does, did of its words stands
+    cdef Py_ssize_t clause  # where the words after the last comma begin
+    cdef bint careful       # names are written with capitals
+    cdef set shades         # letters for what is passed over, and yet says something
 
-    def __init__(self, Reader reader, bint passing, bint literal):
-        self.reader, self.passing, self.literal = reader, passing, literal
+    def __init__(self, Reader reader, bint passing, unsigned int seen, bint careful):
+        self.reader, self.passing, self.seen, self.careful = reader, passing, seen, careful
+        self.literal = seen & LITERAL != 0
         self.line, self.roles, self.proud, self.forms = [], [], [], []
         self.breaks, self.joints = [], []
         self.asks, self.numbers, self.denied = [], [], []
         self.tense = 0
+        self.shades = set()
 
     cdef sentence(self, list tokens):
         cdef str asked = "", role = " "
@@ -38,12 +49,17 @@ cdef class Parts:
         if self.passing:
             asked, rest = unframed(self.reader, tokens)
             self.tell_tense(tokens, max(0, len(tokens) - len(rest) - 2))
+            tell_shades(self.shades, self.reader.modals, tokens, rest, asked, self.seen)
         if asked:
             self.asks.append(asked)
-        self.unmodal = asked in ("how to", "how", "where")
+        self.unmodal = is_unmodal(asked)
         self.unpersonal = asked in ("how to", "can?", "how many", "how much") and not of_oneself(rest)
         self.has = asked in ("should?", "can?", "will?", "must?", "may?")
         self.doing = asked in ("how to", "who")
+        self.what, self.where = asked == "", asked == "where"
+        self.did = self.seen & DOING and says_did(tokens)
+        self.does = first_doing(rest) if self.seen & DOING else len(rest)
+        self.clause = 0
         for index in range(len(rest)):
             role = self.token(<Word>rest[index], role, rest, index)
         self.breaks.append(len(self.line))
@@ -61,15 +77,27 @@ cdef class Parts:
                     self.tense |= THEN if token.part & PAST_FORM else NOW if token.word.endswith("s") else 0
         for index in range(start, min(start + 6, size)):
             seen |= (<Word>tokens[index]).part
+        if seen & MODAL and self.is_later(tokens, start):
+            self.tense |= LATER
         if seen & PAST:
             self.tense |= THEN
         elif seen & PRESENT and not seen & TENSELESS:
             self.tense |= NOW
 
+    cdef bint is_later(self, list tokens, Py_ssize_t start):
+        cdef Py_ssize_t index
+        cdef Word token
+        for index in range(start, min(start + 6, len(tokens))):
+            token = tokens[index]
+            if token.part & MODAL and self.reader.modals[token.word] == "will":
+                return True
+        return False
+
     cdef str token(self, Word token, str role, list rest, Py_ssize_t index):
         """Reads one token; returns the role that the next word has."""
         cdef str word = token.word
         if token.kind == COMMA:
+            self.clause = index + 1
             self.breaks.append(len(self.line))
             return " "
         if token.kind == NUMBER:
@@ -90,7 +118,10 @@ cdef class Parts:
             passed = self.passed(token, role, rest, index)
             if passed is not None:
                 return passed
-        self.say(self.meant(token), "s" if token.owner else role, token)
+        word = self.meant(token)
+        self.say(word, "s" if token.owner else role, token)
+        if self.did or (word != token.word and (token.part & DONE or token.word.endswith("ing"))):
+            self.forms[len(self.forms) - 1] = form_in(token, word, rest, index, self.clause, self.what, self.did)
         return role
 
     cdef str meant(self, Word token):
@@ -101,7 +132,7 @@ cdef class Parts:
             self.denied.append(word)
             if word == "able":
                 word = "can"
-            if self.literal and not among(self.reader.parts, word) & LITERAL:
+            if self.literal and not self.reader.parts.get(word, 0) & LITERAL:
                 return word
             return self.reader.base(word, False)
         if self.literal and not token.part & LITERAL:
@@ -113,8 +144,16 @@ cdef class Parts:
         cdef unsigned int part = token.part
         cdef str word = token.word, person
         if part & ROLE:
+            if word == "like" and self.does < index and not (<Word>rest[index - 1]).place & LOOKS:
+                return None
             self.breaks.append(len(self.line))
-            return self.reader.roles[word] if index + 1 < len(rest) else role
+            if role == "h" and (<Word>rest[index - 1]).word == "than":
+                return role
+            if word == "of" and index and (<Word>rest[index - 1]).place & CONTAINER:
+                return "c"
+            if index + 1 == len(rest) or (<Word>rest[index + 1]).kind == COMMA:
+                return role if self.where and (word == "at" or word == "to") else None
+            return self.reader.roles[word]
         if part & JOINT:
             self.joints.append(len(self.line))
             if word == "or":
@@ -128,9 +167,13 @@ cdef class Parts:
         if part & ARTICLE:
             if word == "all":
                 return None
+            if word == "it" and 0 < index < len(rest) - 1 and says_something(<Word>rest[index - 1]):
+                return None
             spans = word == "this" and index + 1 < len(rest) and (<Word>rest[index + 1]).part & SPAN
             return None if spans else role
         if part & SELF:
+            if token.place & OBJECTED and role in ("h", "r", "b", "w", "u"):
+                self.say("me", role, token)
             return role
         if part & PERSON:
             person = self.reader.persons[word]
@@ -154,7 +197,7 @@ cdef class Parts:
         if index + 1 == len(rest):
             return True
         after = rest[index + 1]
-        if after.kind == COMMA or after.kind == NUMBER or (after.part & ROLE and after.word != "to"):
+        if after.kind == COMMA or after.kind == NUMBER or after.part & SCOPE_END or (after.part & ROLE and after.word != "to"):
             return True
         if token.part & HAVING:
             return after.part & (ARTICLE | POSSESSIVE) != 0
@@ -163,8 +206,8 @@ cdef class Parts:
     cdef say(self, str word, str role, Word token):
         self.line.append(word)
         self.roles.append(role)
-        self.proud.append("^" if token.proud else " ")
-        self.forms.append(form_of(token, word))
+        self.proud.append("^" if token.proud else "v" if self.careful and token.place & NAME_TOO else " ")
+        self.forms.append(" ")
 
     cdef deny(self, Word token, list rest, Py_ssize_t index):
         """Keeps what a negation denies: the next word that says something, `?` where the question is turned round."""
@@ -189,12 +232,15 @@ cdef class Parts:
 
     cdef gist(self, tuple quotes):
         tense = "past" if self.tense == THEN else "now" if self.tense == NOW else ""
+        if self.tense & LATER and not self.tense & THEN:
+            tense = "will"
         self.asks.sort()
         self.numbers.sort()
         self.denied.sort()
         return self.reader.make(
             True, " ".join(self.asks), tense, tuple(self.numbers), tuple(self.denied), quotes, tuple(self.line),
             "".join(self.roles), self.groups(), "".join(self.proud), "".join(self.forms),
+            "".join(sorted(self.shades)) if self.shades else "",
         )
 
     cdef str groups(self):
@@ -225,13 +271,6 @@ cdef class Parts:
 
     cdef bint both_proud(self, Py_ssize_t one, Py_ssize_t other):
         return self.proud[one] == "^" and self.proud[other] == "^"
-
-
-cdef str form_of(Word token, str said):
-    """g: who does it now (asking); d: it is done to them, or was (asked); a word that has no other form has none."""
-    if token.kind != WORD or said == token.word:
-        return " "
-    return "g" if token.word.endswith("ing") else "d" if token.part & DONE else " "
 
 
 cdef bint of_oneself(list rest):

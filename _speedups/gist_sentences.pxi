@@ -96,9 +96,16 @@ cdef list numbered(Reader reader, list tokens):
                     found.append(token)
             else:
                 found.append(token)
+        elif token.kind == NUMBER and is_month(before):
+            found.append(reader.token(token.word.removesuffix("th"), NUMBER, False, False, False))
+            index += is_year(tokens, index + 1)
         elif token.kind == NUMBER and index + 1 < size:
             after = tokens[index + 1]
-            if after.kind == WORD and after.place & SCALE:
+            if is_month(after):
+                found.append(after)
+                found.append(reader.token(token.word.removesuffix("th"), NUMBER, False, False, False))
+                index += 1
+            elif after.kind == WORD and after.place & SCALE:
                 number = reader.scaled(token.word, reader.scales[after.word])
                 found.append(reader.token(number, NUMBER, False, False, False))
                 index += 1
@@ -108,6 +115,17 @@ cdef list numbered(Reader reader, list tokens):
             found.append(token)
         index += 1
     return found
+
+
+cdef bint is_month(Word token):
+    return token is not None and token.kind == WORD and token.place & MONTH != 0
+
+
+cdef bint is_year(list tokens, Py_ssize_t index):
+    """Whether a comma and a year stand there: March 3, 2025."""
+    if index + 1 >= len(tokens) or (<Word>tokens[index]).kind != COMMA:
+        return False
+    return (<Word>tokens[index + 1]).kind == NUMBER and len((<Word>tokens[index + 1]).word) == 4
 
 
 cdef list words_from(list tokens, Py_ssize_t index):
@@ -123,5 +141,5 @@ cdef bint is_pronoun_one(str word, Word before):
     return (
         word == "one"
         and before is not None
-        and before.word in ("this", "that", "which", "the", "another", "can")
+        and before.word in ("this", "that", "which", "the", "another", "can", "does")
     )

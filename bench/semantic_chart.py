@@ -9,7 +9,7 @@ from bench.semantic_scores import DEFAULT, Case, Score
 _COLOURS = {"same words": "#009E73", "guards": "#0072B2", "likeness alone": "#D55E00"}
 """Told apart by colour-blind readers, and by the markers."""
 _MARKERS = {"same words": None, "guards": "o", "likeness alone": "s"}
-_STYLES = ("-", "--", ":", "-.")
+_STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def draw(cases: list[Case], embedder: str, path: Path) -> None:
@@ -65,8 +65,9 @@ def _panel(axes: Any, cases: list[Case], title: str, unit: str, value: Callable[
             marker=_MARKERS[case.manner],
             markersize=4,
             linestyle=_STYLES[corpora.index(case.corpus) % len(_STYLES)],
-            label=f"{case.corpus}, {case.manner}",
         )
+    for corpus, style in zip(corpora, _STYLES, strict=False):
+        axes.plot([], [], color="#57606a", linestyle=style, label=corpus.replace("_", " "))
     axes.axvline(DEFAULT, color="#57606a", linewidth=0.8, linestyle=(0, (1, 3)))
     axes.text(
         DEFAULT, 1.0, " default", color="#57606a", fontsize=8, va="top", transform=axes.get_xaxis_transform()
@@ -76,10 +77,10 @@ def _panel(axes: Any, cases: list[Case], title: str, unit: str, value: Callable[
         axes.legend(
             fontsize=8,
             frameon=False,
-            handlelength=4,
+            handlelength=5,
             ncols=3,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.13),
+            bbox_to_anchor=(0.5, -0.11),
         )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 OWN = Path(__file__).parent / "data"
-"""The project's own pairs: the guards were tuned on `dev`, and never on `held_out`."""
+"""The project's own pairs: the guards were tuned on `dev` and `users`, and never on those held out."""
+PARTS = ("dev", "held_out", "users", "users_held_out")
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 def pair_sets(data: Path | None) -> dict[str, list[Pair]]:
     """All sets of pairs: the project's own, and those in the folder `data`."""
-    found = {f"own, {part}": read_pairs(OWN / f"semantic_pairs_{part}.jsonl") for part in ("dev", "held_out")}
+    found = {f"own, {part}": read_pairs(OWN / f"semantic_pairs_{part}.jsonl") for part in PARTS}
     if data is not None and (path := data / "adversarial_pairs.jsonl").exists():
         found["adversarial"] = read_pairs(path)
     return found

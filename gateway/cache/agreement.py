@@ -12,7 +12,7 @@ from gateway.cache.guards import Gist, gist_of, objection, pack, rewords, signat
 REMEMBERED = 256
 """Texts lately read: what was looked for in vain is written down soon."""
 
-FORM = 2
+FORM = 3
 """Of notes."""
 
 EDITION = hashlib.sha256(f"{__version__} {FORM}".encode()).digest()[:4]

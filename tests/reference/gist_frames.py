@@ -1,10 +1,23 @@
 """A naive reading of a text, part two: the frame of a sentence taken off; to compare `gist` with."""
 
 from gateway.cache.guards import frames
-from gateway.cache.guards.english import ASKING_FOR, AUXILIARIES, MODALS, SUBJECTS
-from gateway.cache.guards.tokens import COMMA, Token
+from gateway.cache.guards.english import (
+    ARTICLES,
+    ASKING_FOR,
+    AUXILIARIES,
+    FILLERS,
+    MODALS,
+    NEGATIONS,
+    PERSONS,
+    ROLES,
+    SELF,
+    SUBJECTS,
+)
+from gateway.cache.guards.stems import DONE_FORMS, PAST_FORMS
+from gateway.cache.guards.tokens import COMMA, WORD, Token
 
 _PRONOUNS = frozenset(("i", "you", "we", "one", "someone", "people", "to"))
+_PRICED = frozenset(("cost", "costs", "weigh", "weighs"))
 _KEPT_VERBS = frozenset(("recommend", "find", "remind", "name", "list"))
 
 
@@ -96,7 +109,7 @@ def _first_question(tokens: list[Token], *, told: str) -> tuple[str, list[Token]
         if second == "if":
             return "what if", tokens[2:]
         if second in MODALS or second in ASKING_FOR or (told and second in SUBJECTS):
-            return "what", tokens[1:]
+            return "" if tokens[-1].word in _PRICED else "what", tokens[1:]
         return "", tokens[1:]
     if words[:4] == ["is", "it", "possible", "to"]:
         return "can?", tokens[4:]
@@ -126,11 +139,20 @@ def _how(words: list[str], tokens: list[Token]) -> tuple[str, list[Token]]:
         return "how to", tokens[2 if third in ("i", "we") else 3 :]
     if second in ("i", "we", "one") and third in MODALS:
         return "how to", [*(tokens[1:2] if second != "one" else []), *tokens[3:]]
-    if second == "much" and any(token.word in ("cost", "costs", "weigh", "weighs") for token in tokens):
+    if second in ("i", "we") and len(tokens) > 2 and _does(tokens[2]):
+        return "how to", tokens[2:]
+    if second == "much" and any(token.word in _PRICED for token in tokens):
         return "", tokens[2:]
     if second in ("many", "much", "long", "often", "soon"):
         return f"how {second}", tokens[2:]
     return "how", tokens[1:]
+
+
+def _does(token: Token) -> bool:
+    """Whether a word may be what is done: how I print."""
+    word = token.word
+    passed = (FILLERS, ARTICLES, SELF, ROLES, PERSONS, MODALS, NEGATIONS, PAST_FORMS, DONE_FORMS)
+    return token.kind == WORD and not word.endswith("ed") and not any(word in words for words in passed)
 
 
 def _way(words: list[str]) -> int | None:

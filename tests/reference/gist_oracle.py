@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from gateway._speedups.gist import LONGEST
 from gateway.cache.guards import english
+from gateway.cache.guards.capitals import NAMES_TOO
 from gateway.cache.guards.gist import Gist
 from gateway.cache.guards.reading import RANKED, SCOPE_ENDS, SHORT_NAMES, SPANS, canonical
 from gateway.cache.guards.stems import DONE_FORMS, PAST_FORMS
@@ -24,7 +25,12 @@ def gist_of(text: str) -> Gist:
         return _opaque(_plain(tokens))
     if not english.VERBATIM.isdisjoint(words):
         return _verbatim(tokens, quotes_in(straightened(text)))
-    reading = _Reading(passing=told is True, literal=not english.LITERAL.isdisjoint(words))
+    letters = [letter for letter in straightened(text) if letter.isalpha()]
+    careful = bool(letters) and letters[0].isupper()
+    reading = _Reading(passing=told is True, literal=not english.LITERAL.isdisjoint(words), careful=careful)
+    for before, word in zip(["", *words], words, strict=False):
+        if word in english.SHADES and (word not in english.TIMES or before in ("what", "which")):
+            reading.shades.add(english.SHADES[word])
     for sentence in sentences_of(tokens):
         reading.sentence(numbered(phrased(sentence)))
     if not reading.line or (not reading.asks and _only_unknown(reading.line)):
@@ -38,7 +44,16 @@ def _only_unknown(line: list[str]) -> bool:
 
 
 def _plain(tokens: list[Token]) -> tuple[str, ...]:
-    return tuple(token.word for token in tokens if token.word)
+    """The words alone, with the commas between them; a polite pronoun has its capital."""
+    found: list[str] = []
+    comma = False
+    for token in tokens:
+        if token.word:
+            formal = token.proud and token.word in english.FORMAL
+            found.extend([","] if comma and found else [])
+            found.append(token.word.capitalize() if formal else token.word)
+        comma = not token.word and (comma or token.kind == COMMA)
+    return tuple(found)
 
 
 def _verbatim(tokens: list[Token], quotes: tuple[str, ...]) -> Gist:
@@ -50,21 +65,37 @@ def _verbatim(tokens: list[Token], quotes: tuple[str, ...]) -> Gist:
     line = tuple(token.word for token in rest)
     proud = "".join("^" if token.proud else " " for token in rest)
     return Gist(
-        True, asks, "", numbers, (), quotes, line, " " * len(line), " " * len(line), proud, " " * len(line)
+        True,
+        asks,
+        "",
+        numbers,
+        (),
+        quotes,
+        line,
+        " " * len(line),
+        " " * len(line),
+        proud,
+        " " * len(line),
+        "",
     )
 
 
 def _opaque(line: tuple[str, ...]) -> Gist:
     """A text that is not understood: it agrees with the same words in the same order, and with nothing else."""
-    return Gist(False, "", "", (), (), (), line, *[" " * len(line)] * 4)
+    return Gist(False, "", "", (), (), (), line, *[" " * len(line)] * 4, "")
 
 
 class _Reading:
     """Reads the sentences of one text into the parts of its gist."""
 
-    def __init__(self, *, passing: bool, literal: bool) -> None:
+    def __init__(self, *, passing: bool, literal: bool, careful: bool) -> None:
         self.passing = passing
         self.literal = literal
+        self.careful = careful
+        self.shades: set[str] = set()
+        self.did = False
+        self.asked = ""
+        self.clause = self.does_at = 0
         self.line: list[str] = []
         self.roles: list[str] = []
         self.proud: list[str] = []
@@ -84,11 +115,36 @@ class _Reading:
             self.asks.append(asked)
         if self.passing:
             self._tense(tokens[max(0, len(tokens) - len(rest) - 2) :])
+            self._shade(tokens, rest, asked)
         self.of_oneself = any(token.word in english.ONESELF for token in rest)
+        self.did = any(token.word == "did" for token in tokens)
+        self.asked = asked
+        self.clause = 0
+        doing = [place for place, token in enumerate(rest) if token.word in ("do", "does", "did")]
+        self.does_at = min(doing, default=len(rest))
         role = " "
         for index, token in enumerate(rest):
             role = self._token(token, role, rest, index, asked)
         self.breaks.append(len(self.line))
+
+    def _shade(self, tokens: list[Token], rest: list[Token], asked: str) -> None:
+        """What is passed over and yet says something."""
+        if asked in ("how to", "how", "where"):
+            modals = {english.MODALS[token.word] for token in tokens if token.word in english.MODALS}
+            self.shades |= {"m"} if "must" in modals else set()
+            self.shades |= {"c"} if modals & {"can", "may"} else set()
+        if asked in ("", "who", "when", "where", "is?"):
+            self.shades |= _article(
+                [token.word for token in rest[:3]], any(token.owner for token in rest[2:6]), asked
+            )
+        if len(tokens) > 2 and tokens[1].word == "you" and _asks_for(tokens[2].word):
+            modal = english.MODALS.get(tokens[0].word)
+            self.shades |= {"w"} if modal == "will" else {"n"} if modal == "can" else set()
+        for token in rest:
+            if token.word in ("i", "we"):
+                self.shades.add("S")
+            elif token.word in english.OBJECTS and not token.proud:
+                self.shades.add("O")
 
     def _tense(self, tokens: list[Token]) -> None:
         for before, token in pairwise(tokens):
@@ -96,6 +152,8 @@ class _Reading:
                 past = token.word in PAST_FORMS or token.word.endswith("ed")
                 self.tense.add("past" if past else "now" if token.word.endswith("s") else "")
         words = {token.word for token in tokens[:6]}
+        if any(english.MODALS.get(word) == "will" for word in words):
+            self.tense.add("will")
         if words & english.PAST:
             self.tense.add("past")
         elif words & english.PRESENT and not words & {"have", "has", "can"}:
@@ -105,6 +163,7 @@ class _Reading:
         """Reads one token; returns the role that the next word has."""
         word = token.word
         if token.kind == COMMA:
+            self.clause = index + 1
             self.breaks.append(len(self.line))
             return " "
         if token.kind == NUMBER:
@@ -130,14 +189,60 @@ class _Reading:
             word = "can" if base == "able" else base
         if not (self.literal and word not in english.LITERAL):
             word = canonical(word, token.proud)
-        self._say(word, "s" if token.owner else role, token)
+        self._say(word, "s" if token.owner else role, token, self._form(token, word, rest, index))
         return role
+
+    def _form(self, token: Token, said: str, rest: list[Token], index: int) -> str:
+        """g: who does it now; d: what was done; p: what is done to somebody, P to oneself, q right now; f: did do."""
+        done = token.word in DONE_FORMS or token.word.endswith("ed")
+        if said != token.word and token.word.endswith("ing"):
+            return "g"
+        if said == token.word or not done or token.word in english.POLITE_PAST:
+            return "f" if self.did else " "
+        before = index - 1
+        while before >= 0 and (
+            rest[before].word in english.FILLERS - english.BE or rest[before].word in english.NEGATIONS
+        ):
+            before -= 1
+        attributive = index + 1 < len(rest) and self._says_something(rest[index + 1])
+        if before >= 0 and rest[before].word in english.BE:
+            if attributive and before == 0 and not self.asked:
+                return "d"
+            if rest[before].word == "being":
+                return "q"
+            near = rest[before - 1].word if before else ""
+            return "P" if near in ("i", "we") else "p"
+        if before > 0 and rest[before].word in english.SUBJECTS and rest[before - 1].word in english.BE:
+            return "P" if rest[before].word in ("i", "we") else "p"
+        start = self.clause
+        can = any(token.word in english.MODALS for token in rest[start : start + 4])
+        if rest[start].word in english.BE and index > start + 1 and not attributive and not can:
+            return "P" if rest[start + 1].word in ("i", "we") else "p"
+        return "d"
+
+    def _likes(self, rest: list[Token], index: int) -> bool:
+        return self.does_at < index and rest[index - 1].word not in english.LOOKS
+
+    def _says_something(self, token: Token) -> bool:
+        """Whether a word is no function word, so that what stands before it may belong to it."""
+        passed = (
+            self._passed_over(token.word) or token.word in english.NEGATIONS or token.word in ("and", "or")
+        )
+        return token.kind != COMMA and not passed and token.word not in SCOPE_ENDS
 
     def _pass(self, word: str, role: str, rest: list[Token], index: int, asked: str) -> str | None:
         """The role that follows a function word; None where the word is to be said."""
+        if word == "like" and self._likes(rest, index):
+            return None
         if word in english.ROLES:
             self.breaks.append(len(self.line))
-            return english.ROLES[word] if index + 1 < len(rest) else role
+            if role == "h" and rest[index - 1].word == "than":
+                return role
+            if word == "of" and index and rest[index - 1].word in english.CONTAINERS:
+                return "c"
+            if index + 1 == len(rest) or rest[index + 1].kind == COMMA:
+                return role if self.asked == "where" and word in ("at", "to") else None
+            return english.ROLES[word]
         if word in ("and", "or"):
             self.joints.append(len(self.line))
             if word == "or":
@@ -146,10 +251,14 @@ class _Reading:
         if _mentioned(rest, index):
             self._say(word, role, rest[index])
             return role
+        if word == "it" and 0 < index < len(rest) - 1 and self._says_something(rest[index - 1]):
+            return None
         if word in english.ARTICLES:
             spans = word == "this" and index + 1 < len(rest) and rest[index + 1].word in SPANS
             return None if spans or (word == "all") else role
         if word in english.SELF:
+            if word in english.OBJECTS and role in ("h", "r", "b", "w", "u"):
+                self._say("me", role, rest[index])
             return role
         if word in english.PERSONS:
             anybody = asked in ("how to", "can?", "how many", "how much") and not self.of_oneself
@@ -169,11 +278,12 @@ class _Reading:
             return " "
         return None
 
-    def _say(self, word: str, role: str, token: Token) -> None:
+    def _say(self, word: str, role: str, token: Token, form: str = " ") -> None:
+        low = self.careful and token.low and token.word in NAMES_TOO
         self.line.append(word)
         self.roles.append(role)
-        self.proud.append("^" if token.proud else " ")
-        self.forms.append(_form(token, word))
+        self.proud.append("^" if token.proud else "v" if low else " ")
+        self.forms.append(form)
 
     def _deny(self, token: Token, rest: list[Token], index: int) -> None:
         """Keeps what a negation denies: the next word that says something, `?` where the question is turned round."""
@@ -206,7 +316,8 @@ class _Reading:
 
     def gist(self, quotes: tuple[str, ...]) -> Gist:
         """What was read, as a whole."""
-        tense = "".join(sorted(self.tense)) if len(self.tense - {""}) == 1 else ""
+        told = self.tense - {""}
+        tense = "" if len(told) > 1 and "past" in told else "will" if "will" in told else "".join(told)
         return Gist(
             english=True,
             asks=" ".join(sorted(self.asks)),
@@ -219,6 +330,7 @@ class _Reading:
             groups=self._groups(),
             proud="".join(self.proud),
             forms="".join(self.forms),
+            shades="".join(sorted(self.shades)),
         )
 
     def _groups(self) -> str:
@@ -241,11 +353,26 @@ class _Reading:
         return "".join(marks)
 
 
-def _form(token: Token, said: str) -> str:
-    if token.kind != WORD or said == token.word:
-        return " "
-    done = token.word in DONE_FORMS or token.word.endswith("ed")
-    return "g" if token.word.endswith("ing") else "d" if done else " "
+def _article(words: list[str], owned: bool, asked: str) -> set[str]:
+    """Whether something is asked or said of the one, or of any: after `is`, and after what I do."""
+    one, other = (words[1:2], words[2:3])
+    if not words or owned:
+        return set()
+    if words[0] in english.BE:
+        if one == ["there"]:
+            return {"d"} if other == ["the"] else {"i"}
+        said = one if one and one[0] in _DEFINITE | _INDEFINITE else other
+    else:
+        said = other if words[0] in ("i", "we") and not asked else []
+    return {"d"} if _DEFINITE.intersection(said) else {"i"} if _INDEFINITE.intersection(said) else set()
+
+
+def _asks_for(word: str) -> bool:
+    """Whether what somebody is asked to do is no answer."""
+    return word not in english.VERBS and word not in english.TELLING and word != "please"
+
+
+_DEFINITE, _INDEFINITE = frozenset(("the", "my", "our")), frozenset(("a", "an"))
 
 
 def _is_said(rest: list[Token], index: int, asked: str) -> bool:
@@ -256,7 +383,8 @@ def _is_said(rest: list[Token], index: int, asked: str) -> bool:
     if index + 1 == len(rest):
         return True
     after = rest[index + 1]
-    if after.kind in (COMMA, NUMBER) or (after.word in english.ROLES and after.word != "to"):
+    role = after.word in english.ROLES and after.word != "to"
+    if after.kind in (COMMA, NUMBER) or after.word in SCOPE_ENDS or role:
         return True
     if rest[index].word in ("have", "has", "had"):
         return after.word in english.ARTICLES or after.word in english.POSSESSIVES

@@ -3,7 +3,7 @@
 from gateway.cache.guards import english, frames
 from gateway.cache.guards.numerals import NUMBER_WORDS, ROMAN, ROMAN_AFTER, SCALES, scaled, worded
 from gateway.cache.guards.synonyms import PHRASES
-from gateway.cache.guards.tokens import NUMBER, STOP, WORD, Token, cut, straightened
+from gateway.cache.guards.tokens import COMMA, MONTHS, NUMBER, STOP, WORD, Token, cut, straightened
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -103,6 +103,13 @@ def numbered(tokens: list[Token]) -> list[Token]:
                 index += used - 1
             else:
                 found.append(token)
+        elif token.kind == NUMBER and _is_month(tokens, index + 1) and not _is_month(found, len(found) - 1):
+            found.extend([tokens[index + 1], Token(token.word.removesuffix("th"), NUMBER)])
+            index += 1
+        elif token.kind == NUMBER and _is_month(found, len(found) - 1):
+            found.append(Token(token.word.removesuffix("th"), NUMBER))
+            if _is_year(tokens, index + 1):
+                index += 1
         elif token.kind == NUMBER and index + 1 < len(tokens) and (scale := _scale(tokens[index + 1])):
             found.append(Token(scaled(token.word, scale), NUMBER))
             index += 1
@@ -110,6 +117,20 @@ def numbered(tokens: list[Token]) -> list[Token]:
             found.append(token)
         index += 1
     return found
+
+
+def _is_month(tokens: list[Token], index: int) -> bool:
+    return 0 <= index < len(tokens) and tokens[index].kind == WORD and tokens[index].word in MONTHS
+
+
+def _is_year(tokens: list[Token], index: int) -> bool:
+    """Whether a comma and a year stand there: March 3, 2025."""
+    return (
+        index + 1 < len(tokens)
+        and tokens[index].kind == COMMA
+        and tokens[index + 1].kind == NUMBER
+        and len(tokens[index + 1].word) == 4
+    )
 
 
 def _is_roman(word: str, before: Token) -> bool:
@@ -120,7 +141,7 @@ def _is_pronoun_one(word: str, before: Token | None) -> bool:
     return (
         word == "one"
         and before is not None
-        and before.word in ("this", "that", "which", "the", "another", "can")
+        and before.word in ("this", "that", "which", "the", "another", "can", "does")
     )
 
 

@@ -15,7 +15,7 @@ __all__ = ["GUARDS", "Gist", "agree", "gist_of", "objection", "pack", "rewords",
 
 GUARDS = (
     "language", "numbers", "negation", "antonyms", "units", "formats", "names", "words", "question", "tense", "quotes",
-    "roles", "order",
+    "shades", "roles", "order",
 )  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Gist)

@@ -3,7 +3,7 @@
 _ = str.split
 
 ARTICLES = frozenset(_("a an the some any this that these those there it its"))
-SELF = frozenset(_("i me my mine myself we us our ours ourselves one's someone somebody people's"))
+SELF = frozenset(_("i me my mine myself we us our ours ourselves one's people's"))
 ONESELF = frozenset(_("i me my mine myself we us our ours ourselves"))
 SUBJECTS = frozenset(_("i you he she we they"))
 POSSESSIVES = frozenset(_("my our your his her their"))
@@ -11,31 +11,53 @@ ASKING_FOR = frozenset(_("do does did have to"))
 """After `what`: something is done with it (what do I need); after `who`, too."""
 FILLERS = frozenset(
     _(
-        """please kindly really actually currently exactly just basically simply still already now also so because if
-        whether that which who whom whose while although though maybe perhaps possibly however therefore thus hence
-        anyway ever is are was were am be been being do does did done doing have has had having as and but such own
+        """please kindly really actually currently exactly just basically simply still already now also so
+        that which who whom whose though maybe perhaps possibly however therefore thus hence
+        anyway ever is are was were am be been being do does did done doing have has had having and but such own
         according"""
     )
 )
+BE = frozenset(_("is are was were am be been being"))
+OBJECTS = frozenset(_("me us"))
+CONTAINERS = frozenset(
+    _(
+        """cup glass bottle box bag can jar pack packet plate bowl mug tin tube barrel tank bucket basket crate carton
+        jug pot pan spoon kettle cups glasses bottles boxes bags jars packs plates bowls"""
+    )
+)
+"""What holds something: a cup of coffee is no coffee cup."""
+LOOKS = frozenset(
+    _("look looks looking sound sounds feel feels taste tastes smell smells seem seems be is are was were")
+)
+"""Before `like` it compares; elsewhere after `do` it says what somebody likes."""
+_SHADED = _("still already ever able allowed permitted my mine our ours time year date")
+SHADES = dict(zip(_SHADED, "saebppYYUUtyk", strict=True))
+"""What is passed over, and yet says something else than another word of its kind."""
+TIMES = frozenset(_("time year date"))
+"""After `what`, which is then a `when`."""
+POLITE_PAST = frozenset(_("wanted needed hoped required"))
+"""Said of what is wanted, or is needed, now."""
+FORMAL = frozenset(_("sie ihr ihre ihnen ihrem ihren ihrer ihres lei"))
+"""German and Italian pronouns that speak to somebody where they have a capital, and of somebody where not."""
 AUXILIARIES = frozenset(_("is are was were am be been do does did have has had"))
 PAST, PRESENT = frozenset(_("was were did")), frozenset(_("is are am do does"))
 MODALS = {
     **dict.fromkeys(_("can could able"), "can"),
-    **dict.fromkeys(_("should ought"), "should"),
-    **dict.fromkeys(_("must shall"), "must"),
+    **dict.fromkeys(_("should ought shall"), "should"),
+    "must": "must",
     **dict.fromkeys(_("may might"), "may"),
     **dict.fromkeys(_("will would"), "will"),
 }
 PERSONS = {
     **dict.fromkeys(_("you your yours yourself yourselves"), "you"),
-    **dict.fromkeys(_("he him his himself"), "he"),
-    **dict.fromkeys(_("she her hers herself"), "she"),
-    **dict.fromkeys(_("they them their theirs themselves"), "they"),
+    **dict.fromkeys(_("he him his"), "he"),
+    **dict.fromkeys(_("she her hers"), "she"),
+    **dict.fromkeys(_("they them their theirs"), "they"),
 }
 ROLES = {
     "of": "o", "in": "i", "within": "i", "on": "n", "upon": "n", "at": "a", "for": "f", "from": "r", "to": "t",
     "into": "t", "onto": "t", "towards": "t", "toward": "t", "by": "b", "with": "w", "using": "w", "about": "u",
-    "regarding": "u", "concerning": "u", "than": "h", "like": "l", "per": "p", "via": "v",
+    "regarding": "u", "concerning": "u", "than": "h", "like": "l", "per": "p", "via": "v", "as": "e",
 }  # fmt: skip
 NEGATIONS = {
     **dict.fromkeys(_("not no never without non none nobody nothing neither nor cannot"), "not"),

@@ -4,7 +4,12 @@ import msgspec
 
 
 class Gist(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a text says, word by word: `line`, and a letter for each in `roles`, `groups`, `proud` and `forms`."""
+    """What a text says, word by word: `line`, and a letter for each in `roles`, `groups`, `proud` and `forms`.
+
+    `proud`: ^ a name by its capital, v a word that could be a name and is not. `forms`: g asking, d asked, p is asked,
+    P I am asked, q is being asked, f did ask. `shades`: what passes with another text unless that says something else
+    of the same kind (see verdict).
+    """
 
     english: bool
     asks: str
@@ -17,3 +22,4 @@ class Gist(msgspec.Struct, frozen=True, array_like=True, gc=False):
     groups: str
     proud: str
     forms: str
+    shades: str

@@ -2,6 +2,8 @@
 
 import re
 
+from gateway.cache.guards.capitals import spelt
+
 _words = str.split
 
 _NUMBER = re.compile(r"([$€£¥₹]?)([+-]?[\d,]*\d(?:\.\d+)*|[+-]?\.\d+)")
@@ -14,6 +16,7 @@ _MOST = 60  # characters of a numeral that are looked into; longer ones are comp
 CURRENCIES = {"$": "dollar", "€": "euro", "£": "gbp", "¥": "yen", "₹": "rupee"}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "bn": 9}
+_CAPITAL_SCALES = {"M": 6, "B": 9}
 _ORDINALS = frozenset(("st", "nd", "rd", "th"))
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -45,12 +48,14 @@ ROMAN_AFTER = frozenset(_words("war part chapter volume phase act type henry lou
 """The words that a Roman number may follow; names may be, too."""
 
 
-def number_tokens(core: str) -> list[tuple[str, bool]]:
-    """What a chunk that begins like a number says: (canonical part, whether it is a number)."""
+def number_tokens(written: str) -> list[tuple[str, bool]]:
+    """What a chunk that begins like a number says: (canonical part in small letters, whether it is a number)."""
+    core = written.lower()
     found = _NUMBER.match(core) if len(core) <= _MOST else None
     if found is None:
         return [(core, True)]
     sign, digits, rest = found[1], _plain(found[2]), core[found.end() :]
+    suffix = written[found.end() :]
     money = [(CURRENCIES[sign], False)] if sign else []
     if sign:
         digits = _CENTS.sub("", digits)
@@ -58,10 +63,14 @@ def number_tokens(core: str) -> list[tuple[str, bool]]:
         return [(digits, True), *money]
     if rest in _ORDINALS:
         return [(f"{digits}th", True)]
+    if suffix == "G":
+        return [(f"{digits}g", True)]
+    if not sign and suffix in _CAPITAL_SCALES:
+        return [(scaled(digits, _CAPITAL_SCALES[suffix]), True)]
     if rest in _SHORT_SCALES or (sign and rest == "m"):
         return [(scaled(digits, _SHORT_SCALES.get(rest, 6)), True), *money]
     if _UNIT.fullmatch(rest):
-        return [(digits, True), *money, (rest, False)]
+        return [(digits, True), *money, (spelt(suffix, start=True, shouted=False) or rest, False)]
     if _RANGE.match(rest) and (other := _NUMBER.fullmatch(rest[1:])):
         return [(digits, True), *money, (_plain(other[2]), True)]
     return [(core, True)]

@@ -5,10 +5,11 @@ from typing import Any
 
 from gateway._speedups.gist import Reader
 from gateway.cache.guards import english, frames, numerals
+from gateway.cache.guards.capitals import NAMES_TOO
 from gateway.cache.guards.gist import Gist
-from gateway.cache.guards.stems import DONE_FORMS, PAST_FORMS, stem
+from gateway.cache.guards.stems import DONE_FORMS, PAST_FORMS, respelt, stem
 from gateway.cache.guards.synonyms import NEGATED_FORMS, PHRASES, SYNONYMS
-from gateway.cache.guards.tokens import cut, quotes_in, straightened
+from gateway.cache.guards.tokens import MONTHS, cut, quotes_in, straightened
 
 _words = str.split
 
@@ -36,9 +37,9 @@ def canonical(word: str, proud: bool) -> str:
     if len(word) > LONGEST_WORD:
         return word
     if proud:
-        return SYNONYMS.get(word, word) if word in _ABBREVIATED else stem(word)
+        return SYNONYMS.get(word, word) if word in _ABBREVIATED else respelt(stem(word))
     base = stem(SYNONYMS.get(word, word))
-    return stem(SYNONYMS.get(base, base))
+    return respelt(stem(SYNONYMS.get(base, base)))
 
 
 LISTS = {
@@ -85,6 +86,16 @@ LISTS = {
     "opener": frames.OPENERS,
     "asked": frozenset(frames.WH),
     "auxiliary": english.AUXILIARIES,
+    "be": english.BE,
+    "objected": english.OBJECTS,
+    "container": english.CONTAINERS,
+    "shaded": frozenset(english.SHADES),
+    "name_too": NAMES_TOO,
+    "polite_past": english.POLITE_PAST,
+    "formal": english.FORMAL,
+    "month": MONTHS,
+    "looks": english.LOOKS,
+    "time": english.TIMES,
     "courtesy": frames.COURTESIES,
     "ranked": RANKED,
 }
@@ -103,6 +114,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "askings": frames.TELLINGS,
     "told": frames.TOLD,
     "questions": frames.WH,
+    "shades": english.SHADES,
 }
 
 

@@ -7,12 +7,12 @@ remove delete erase eliminate|buy purchase|big large huge|bigger larger|biggest 
 fast quick quickly rapid rapidly|faster quicker|fastest quickest|slow slowly|easy easily|fix repair mend
 start begin commence|stop cease quit|make create generate produce|change modify alter|movie film
 photo picture pic photograph|error mistake|doctor physician|cheap inexpensive|bike bicycle|car automobile|pc computer
-phone cellphone smartphone telephone|tv television|email e-mail|wifi wi-fi|job occupation profession|salary wage
-price cost|weight weigh|find locate|talk speak|choose select pick|happen occur|common frequent usual
-main primary principal chief|purpose aim goal|harmful harm bad|advantage benefit pro|disadvantage drawback con
+phone telephone|cellphone smartphone|department dept|tv television|email e-mail|wifi wi-fi|job occupation profession
+salary wage|price cost|weight weigh|find locate|talk speak|choose select pick|happen occur|common frequent usual
+main primary|purpose aim goal|harmful harm bad|advantage benefit|disadvantage drawback
 tip advice suggestion|suggest recommend|configure setup|help assist|increase raise|decrease lower reduce|need require
 ask enquire inquire|answer reply respond|folder directory|show display|use utilize utilise employ|trip journey
-child kid|baby infant|shop store|holiday vacation|flat apartment|lawyer attorney|shipping delivery|parcel package
+child kid|baby infant|shop store|holiday vacation|flat apartment|lawyer attorney|parcel package
 trash garbage rubbish|sick ill|smart intelligent clever|safe secure|test exam examination|fall autumn|earth globe
 color colour|colored coloured|flavor flavour|favorite favourite|behavior behaviour|neighbor neighbour|labor labour
 honor honour|humor humour|center centre|theater theatre|meter metre|liter litre|fiber fibre|kilometer kilometre km kms
@@ -22,7 +22,7 @@ kilobyte kb|percent % pct|celsius °c|fahrenheit °f|dollar usd|euro eur|gbp qui
 summarize summarise|optimize optimise|analyze analyse|recognize recognise|realize realise|customize customise
 program programme|gray grey|jewelry jewellery|tire tyre|license licence|defense defence|practice practise
 catalog catalogue|dialog dialogue|check cheque|aluminum aluminium|write author compose draft|usa us america
-js javascript|ts typescript|postgres postgresql|k8s kubernetes|db database|config configuration|app application
+js javascript|ts typescript|postgres postgresql|k8s kubernetes|db database|config configuration
 info information|max maximum|min minimum|vs versus|january jan|february feb|april apr|august aug|september sept sep
 october oct|november nov|december dec|monday mon|tuesday tue tues|wednesday weds|thursday thu thurs|friday fri
 explain describe|learn study|sorry apologise apologize|famous well-known renowned|hard difficult tough
@@ -31,17 +31,17 @@ allow let permit|try attempt|want wish|see view|small little tiny|important cruc
 usually typically generally normally commonly|finish complete conclude|man guy|woman lady|fee charge
 issue problem trouble|way approach|build construct|give provide supply|improve enhance|understand comprehend grasp
 think believe|tell inform|contain include|cause reason|effect impact|result outcome|idea concept notion
-company firm corporation|worker employee|story tale|country nation|area region|place location spot|rich wealthy
+company firm corporation|worker employee|story tale|country nation|place location spot|rich wealthy
 dangerous risky hazardous|tasty delicious|disease illness|medicine medication|teacher instructor
-plane airplane aeroplane|petrol gasoline|truck lorry|website webpage site|internet web|restart reboot
+plane airplane aeroplane|petrol gasoline|truck lorry|internet web|restart reboot
 broken faulty defective|expensive pricey costly|lose misplace|previous prior|whole entire|exact precise exactly
-good great excellent|best top|short brief concise|long lengthy|detailed thorough|guide tutorial|example sample
+good great excellent|short brief concise|long lengthy|detailed thorough|guide tutorial|example sample
 automatic automatically|manual manually|permanent permanently|proper properly|correct correctly|direct directly
 safely securely|gift present|mother mom mum|father dad|teen teenager|sofa couch|fridge refrigerator|tap faucet
 sweater jumper|eggplant aubergine|zucchini courgette|cilantro coriander|shrimp prawn|math maths mathematics
 ad advertisement advert|introduction intro|laboratory lab|document doc|repository repo|environment env|variable var
 parameter param|argument arg|integer int|boolean bool|regex regexp|atm cashpoint|funny humorous|remember recall
-refund reimburse reimbursement|verify confirm|declined rejected|bill invoice
+reimburse reimbursement|verify confirm|declined rejected|bill invoice|if whether|someone somebody
 """
 
 _PHRASES = """
@@ -71,10 +71,14 @@ great britain=uk
 european union=eu
 new york city=nyc
 artificial intelligence=ai
-machine learning=ml
-cell phone=phone
-mobile phone=phone
-mobile=phone
+machine learning=machinelearning
+cell phone=cellphone
+mobile phone=cellphone
+web site=website
+web page=webpage
+data base=database
+time zone=timezone
+file name=filename
 e mail=email
 wi fi=wifi
 everything but=everything except
@@ -117,6 +121,13 @@ who was the author of=who wrote
 who is the inventor of=who invented
 who was the inventor of=who invented
 what is the definition of=what is
+what do i have to do to=how to
+what do i need to do to=how to
+what must i do to=how to
+what should i do to=how to
+what steps do i take to=how to
+give me a summary of=summarize
+give a summary of=summarize
 going to=will
 would like to=want
 want to=want
@@ -145,9 +156,12 @@ in the world=world
 ought to=should
 have to=must
 has to=must
-had to=must
+had to=hadto
 able to=can
 allowed to=can
+permitted to=can
+a few=afew
+a little=alittle
 find out=find
 pick up=pickup
 give up=giveup

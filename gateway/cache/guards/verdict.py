@@ -8,8 +8,17 @@ from gateway.cache.guards.synonyms import FORMATS, UNITS
 
 _MOST_ORDERED = 64  # words; longer texts must have one order
 _SOFT = "of"  # roles that a noun may also have by standing before its head: price of tea, recipe for tea
-_ONES_OWN_DOING = {"g", "d"}  # asking and asked
+_SHADES = tuple(map(frozenset, ("sae", "bp", "mc", "di", "SO", "YU", "tyk", "wn")))
+"""Of each kind a text may say something, and another something else: still, already, ever; able, permitted (to); must,
+can (where and how); the, a (after is); I, me; my, our; what time, year, date; will you, can you."""
+_CLASHES = frozenset(
+    pair
+    for one, other in ("gd", "gp", "gP", "gq", "dp", "dP", "dq", "pq", "Pq", "P ", "Pf", "d ")
+    for pair in (one + other, other + one)
+)
+"""Forms of one word that say who does it to whom, and whether it was done: asking, asked; I sent, I was sent."""
 _OWNED = {"o", "s"}
+_EITHER = ("^v", "v^")  # Polish and polish, by two who write names with capitals
 _COMPATIBLE = frozenset(
     pair
     for one, other in (
@@ -46,7 +55,8 @@ def objection(asked: Gist, kept: Gist) -> str:
     if asked.line != kept.line and sorted(asked.line) != sorted(kept.line):
         return _difference(asked, kept)
     asks = _asks(asked, kept)
-    if asks or (asked.line == kept.line and asked.roles == kept.roles and asked.forms == kept.forms):
+    same = asked.line == kept.line and asked.roles == kept.roles and asked.forms == kept.forms
+    if asks or (same and "v" not in asked.proud and "v" not in kept.proud):
         return asks
     return _order(asked, kept)
 
@@ -60,9 +70,20 @@ def _asks(asked: Gist, kept: Gist) -> str:
     """Objects where another question is asked: of another kind, in another tense, about another quotation."""
     if asked.asks != kept.asks and not (_open(asked.asks, kept.asks) or _open(kept.asks, asked.asks)):
         return "question"
-    if asked.tense != kept.tense and asked.tense and kept.tense:
+    if asked.tense != kept.tense and asked.tense and kept.tense and "past" in (asked.tense, kept.tense):
         return "tense"
-    return "quotes" if asked.quotes != kept.quotes and asked.quotes and kept.quotes else ""
+    if asked.quotes != kept.quotes and asked.quotes and kept.quotes:
+        return "quotes"
+    return "shades" if asked.shades != kept.shades and _shaded(asked.shades, kept.shades) else ""
+
+
+def _shaded(one: str, other: str) -> bool:
+    """Whether both say something of one kind, and nothing in common."""
+    for kind in _SHADES:
+        mine, yours = kind.intersection(one), kind.intersection(other)
+        if mine and yours and mine.isdisjoint(yours):
+            return True
+    return False
 
 
 def _open(one: str, other: str) -> bool:
@@ -102,15 +123,22 @@ def _order(asked: Gist, kept: Gist) -> str:
     places = _places(asked.line, kept.line)
     for index, place in enumerate(places):
         mine, yours = asked.roles[index], kept.roles[place]
-        if mine != yours and mine + yours not in _COMPATIBLE:
+        if mine != yours and (mine + yours not in _COMPATIBLE or _spans(asked.line[index], mine + yours)):
             return "roles"
-        if {asked.forms[index], kept.forms[place]} == _ONES_OWN_DOING:
+        if asked.forms[index] + kept.forms[place] in _CLASHES:
             return "tense"
+        if asked.proud[index] + kept.proud[place] in _EITHER:
+            return "names"
     if asked.line == kept.line:
         return ""
     if len(places) > _MOST_ORDERED or not _all_benign(places, asked, kept):
         return "order"
     return ""
+
+
+def _spans(word: str, roles: str) -> bool:
+    """Whether it lasts two weeks in one text, and is two weeks away in the other."""
+    return roles in ("fi", "if") and (word[:1] == "#" or word in UNITS)
 
 
 def _alike(role: str, other: str) -> bool:

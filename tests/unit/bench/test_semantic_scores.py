@@ -13,6 +13,7 @@ from gateway.cache.embedding.static import installed
 
 numpy = pytest.importorskip("numpy")
 PNG = b"\x89PNG"
+OWN = {"own, dev", "own, held_out", "own, users", "own, users_held_out"}
 
 
 class Letters:
@@ -91,7 +92,7 @@ def test_as_served_what_the_guards_take_for_one_may_be_less_alike_than_the_thres
 
 
 def test_corpora_come_from_the_given_folder_and_their_lack_is_no_error(tmp_path: Path) -> None:
-    assert set(pair_sets(None)) == set(pair_sets(tmp_path)) == {"own, dev", "own, held_out"}
+    assert set(pair_sets(None)) == set(pair_sets(tmp_path)) == OWN
     assert lookup_sets(tmp_path) == {}
     pair = {"a": "x", "b": "y", "label": 0, "type": "word"}
     (tmp_path / "adversarial_pairs.jsonl").write_text(json.dumps(pair) + "\n\n")
@@ -111,7 +112,7 @@ def test_the_command_writes_its_figures_and_says_whether_the_goal_is_met(
     assert main(["--out", str(tmp_path), "--onnx", str(tmp_path / "none")]) == 0
     assert "not measured: " in capsys.readouterr().out
     cases = json.loads((tmp_path / "semantic_quality.json").read_bytes())
-    assert {case["corpus"] for case in cases} == {"own, dev", "own, held_out"}
+    assert {case["corpus"] for case in cases} == OWN
     try:
         name = installed().name
     except EmbedderMissing:

@@ -30,7 +30,10 @@ KNOWN = sorted({word for words in LISTS.values() for word in words})
 PHRASES = phrases()
 OTHERS = str.split(
     """cats Anna Rome IBM walked running 5 7.5 $20k 3rd 2024-01-05 10:30 x>5 -r file.txt hello. (maybe) Anna's can't
-    won't isn't I'd what's on-site and/or "quoted 'this' `code` 日本 où ¿qué? … ? . , — II XIV US twenty-five hundred"""
+    won't isn't I'd what's on-site and/or "quoted 'this' `code` 日本 où ¿qué? … ? . , — II XIV US twenty-five hundred
+    it 2 May 3 March, 2025 five-page hundred-dollar mW MW Co CO
+    getUsers x² x₂ 5G 3M Monday-Friday
+    cannot me us than as Sie for in "No more" 5! Polish polish K k"""
 )
 MARKS = ("", "", "", "", ",", ".", "?", "!", ":", ";", "'s", "\n")
 
@@ -45,7 +48,7 @@ texts = st.lists(marked, max_size=25).map(" ".join)
 def pairs() -> list[str]:
     rows = [
         msgspec.json.decode(line)
-        for part in ("dev", "held_out")
+        for part in ("dev", "held_out", "users", "users_held_out")
         for line in (DATA / f"semantic_pairs_{part}.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     return [row[side] for row in rows for side in ("a", "b")]
