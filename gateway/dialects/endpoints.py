@@ -25,7 +25,7 @@ from gateway.dialects.renaming import gemini_model
 from gateway.dialects.taps import families
 from gateway.dialects.taps.media import MediaTap, media_reply_facts
 from gateway.dialects.taps.through import Learned
-from gateway.errors import BadRequest, GatewayError, UpstreamError
+from gateway.errors import BadRequest, GatewayError, NotCached, UpstreamError
 from gateway.schemas.call import Call, Neutral
 from gateway.schemas.chat import ChatRequest
 from gateway.schemas.record import Record
@@ -60,8 +60,9 @@ class Tap(Learned, Protocol):
     def finish_bytes(self) -> bytes: ...
 
 
-def _plain(_: GatewayError) -> list[Header]:
-    return []
+def _usual_error(error: GatewayError) -> list[Header]:
+    """OpenAI's and Anthropic's SDKs ask again after any 5xx, unless they are told that it is of no use."""
+    return [(b"x-should-retry", b"false")] if isinstance(error, NotCached) else []
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -90,7 +91,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     framing: Callable[[], Framing] = EventReader
     model_in_path: bool = False
     stream_options: bool = False
-    error_headers: Callable[[GatewayError], list[Header]] = _plain
+    error_headers: Callable[[GatewayError], list[Header]] = _usual_error
     choices: Callable[[Facts], int] = lambda facts: facts.choices
     form: Form[Any, Any] | None = None
     renamed: Callable[[bytes, str], bytes] | None = None
@@ -172,7 +173,8 @@ EMBED = "embed"
 RANK = "rerank"
 
 _OPENAI_HEADERS = frozenset({b"openai-beta"})
-_ANTHROPIC_HEADERS = frozenset({b"anthropic-version", b"anthropic-beta"})
+_ANTHROPIC_HEADERS = frozenset({b"anthropic-version", b"anthropic-beta", b"anthropic-user-profile-id"})
+"""Not `anthropic-workspace-id`: which of the operator's workspaces serves is the operator's to say."""
 _COHERE_HEADERS = frozenset({b"x-client-name"})
 
 _COMMENT = b": keep-alive\n\n"

@@ -157,6 +157,15 @@ OPENAI = (OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS, OPENAI_MODELS)
 # The Anthropic dialect, below a base URL without a version. The version header is required by Anthropic
 # (https://platform.claude.com/docs/en/api/versioning) and by some that imitate it.
 ANTHROPIC_VERSION = (("anthropic-version", "2023-06-01"),)
+"""The version that requests are written for, where the caller names none. What 2026-10-21 makes otherwise is only that
+it refuses more: sampling parameters, documents right in an assistant's message, citations on a user's text
+(https://platform.claude.com/docs/en/api/migration-2026-10-21). Answers and streams are the same. So this one takes all
+that callers of any dialect say; no end of it is announced, and imitators know it."""
+
+SAMPLED_VERSIONS = frozenset(("2023-01-01", "2023-06-01"))
+SAMPLING = ("temperature", "top_p", "top_k")
+"""What Anthropic takes in those versions alone."""
+
 ANTHROPIC_MESSAGES = Serving("messages", "anthropic", "/v1/messages", headers=ANTHROPIC_VERSION)
 ANTHROPIC_COUNT_TOKENS = Serving(
     "count_tokens", "anthropic", "/v1/messages/count_tokens", headers=ANTHROPIC_VERSION

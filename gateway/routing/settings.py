@@ -56,6 +56,10 @@ _OF_WRITING = frozenset(_GEMINI) - {"n"}
 _LISTS = frozenset(("stop_sequences", "stopSequences"))
 """Fields that take a list where OpenAI's takes one text too."""
 
+_SAMPLING = frozenset(("temperature", "top_p", "top_k"))
+"""What Anthropic refuses with any version since 2026-10-21, which its SDKs name, whatever the value. The operator may
+set it all the same: https://platform.claude.com/docs/en/api/migration-2026-10-21"""
+
 
 def settle(call: Call, settings: Settings) -> None:
     """Writes the settings into the call. A body that is no JSON stays as it is; which is told by `settable`."""
@@ -66,6 +70,9 @@ def settle(call: Call, settings: Settings) -> None:
             body = _placed(body, call.endpoint, path, value)
     if body is not call.body:
         call.body, call.facts, call.request = body, request_facts(body), None
+        if call.endpoint == "messages" and any(value and name in _SAMPLING for name, value in settings):
+            # The body is not of the caller's version any more: a provider is asked in the gateway's own.
+            call.headers = tuple([one for one in call.headers if one[0] != b"anthropic-version"])
 
 
 def fill(call: Call, settings: Settings) -> None:

@@ -30,7 +30,10 @@ _READABLE = 1 << 20
 """Bytes of a JSON answer that are kept to read its usage from, and of a refusal that are searched for keys."""
 
 _FORWARDED = frozenset(
-    {b"content-type", b"accept", b"range", b"anthropic-version", b"anthropic-beta", b"openai-beta"}
+    {
+        *(b"content-type", b"accept", b"range"),
+        *(b"anthropic-version", b"anthropic-beta", b"anthropic-user-profile-id", b"openai-beta"),
+    }
 )
 
 

@@ -13,7 +13,7 @@ from gateway.config import Config, ProviderConfig
 from gateway.config.model import way_of
 from gateway.config.secret import Secret
 from gateway.providers.address import parse_base_url, path_for, prefill_path_for, stream_path_for
-from gateway.providers.provider import Provider
+from gateway.providers.provider import SAMPLED_VERSIONS, SAMPLING, Provider
 from gateway.providers.registry import vendor_of
 from gateway.telemetry.logs import log
 from gateway.upstream.connection import (
@@ -30,6 +30,9 @@ from gateway.upstream.retry_budget import RetryBudget
 
 SHORTEST = 16
 """Letters of a header's value that may be a credential."""
+
+_ADDED = frozenset((b"anthropic-beta", b"openai-beta"))
+"""Lists of wishes: the operator's and the caller's hold both. Of any other header the operator's holds."""
 
 
 def vendor(config: ProviderConfig) -> Provider:
@@ -75,7 +78,7 @@ def connection(
         longest_wait=config.retries.longest_wait,
         budget=RetryBudget(config.retries.budget),
         quirks=Quirks(
-            drops=vendor.drops,
+            drops=(*vendor.drops, *_refused(config, vendor)),
             accepts=vendor.accepts,
             renames=vendor.renames,
             max_tokens_field=vendor.max_tokens_field,
@@ -83,6 +86,14 @@ def connection(
             prefills=vendor.prefills,
         ),
     )
+
+
+def _refused(config: ProviderConfig, vendor: Provider) -> tuple[str, ...]:
+    """What an Anthropic refuses because of the version that the operator names for it, whoever asks."""
+    named = config.headers.get("anthropic-version")
+    if named is None or named.reveal() in SAMPLED_VERSIONS:
+        return ()
+    return SAMPLING if all(serving.dialect == "anthropic" for serving in vendor.serves) else ()
 
 
 def repeatable(config: ProviderConfig) -> tuple[bytes, ...]:
@@ -143,6 +154,7 @@ def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
     """Every endpoint that the provider serves, with its path and its header lines per key."""
     found = []
     extra = tuple((name.encode(), value.reveal().encode("latin-1")) for name, value in config.headers.items())
+    own = tuple([name for name, _ in extra if name not in _ADDED])
     for serving in vendor.serves:
         auth = vendor.auth_for(serving)
         fixed = tuple((name.encode(), value.encode()) for name, value in vendor.headers_for(serving))
@@ -158,12 +170,12 @@ def lanes(config: ProviderConfig, vendor: Provider) -> tuple[Lane, ...]:
                 settings=config.settings,
             ),
             tuple(credentials) or (header_lines(extra),),
-            fixed,
+            tuple([one for one in fixed if one[0] not in own]),
             stream_path_for(vendor, serving, base_url=base_url, settings=config.settings),
             serving.models,
             serving.adds,
             serving.omits,
-            tuple(name.encode("ascii") for name in serving.withholds),
+            (*(name.encode("ascii") for name in serving.withholds), *own),
             tuple((name.encode("ascii"), field) for name, field in serving.lists),
             serving.framing,
         )

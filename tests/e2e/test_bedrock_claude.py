@@ -76,7 +76,7 @@ def sdk(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
 def test_the_body_passes_but_for_what_bedrock_has_elsewhere(gateway: Gateway, bedrock: FaultServer) -> None:
     turns = [{"role": "assistant", "content": [SIGNED]}, *HELLO]
     asked = {"model": MODEL, "max_tokens": 9, "messages": turns, "new_field": {"x": 1}}
-    headers = {"anthropic-version": "2023-06-01", "anthropic-beta": "one-1, two-2"}
+    headers = {"anthropic-version": "2026-10-21", "anthropic-beta": "one-1, two-2"}
     reply = gateway.post("/v1/messages", asked, headers)
     assert reply.status == 200, reply.body
     seen = bedrock.only

@@ -1,5 +1,7 @@
 """Amazon Bedrock's Converse, by a Bedrock API key or by signatures (SigV4) with AWS's own credentials. A model is a
-model's or an inference profile's id. Anthropic's callers reach Claude by InvokeModel, in their own dialect.
+model's or an inference profile's id. Anthropic's callers reach Claude by InvokeModel, in their own dialect, and in
+Bedrock's own version of it: Anthropic's 2026-10-21 is refused for models before Claude 4.7
+(https://platform.claude.com/docs/en/build-with-claude/claude-on-amazon-bedrock-legacy).
 
 Without a `base_url` it is the region's: `https://bedrock-runtime.REGION.amazonaws.com`.
 """

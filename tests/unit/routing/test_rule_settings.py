@@ -88,3 +88,22 @@ def test_what_is_not_set_stays_byte_for_byte() -> None:
     call = ENDPOINTS["chat_completions"].call(body, Asked(), Record("id"))
     settle(call, (("seed", b"7"),))
     assert call.body == b'{ "model":"auto",  "messages" : [], "z":1.00,"seed":7 }'
+
+
+VERSION, BETA = (b"anthropic-version", b"2026-10-21"), (b"anthropic-beta", b"b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        ((("temperature", b"0"),), (BETA,)),
+        ((("max_tokens", b"5"), ("top_k", b"3")), (BETA,)),
+        ((("top_p", b""),), (VERSION, BETA)),  # taken out
+        ((("max_tokens", b"5"),), (VERSION, BETA)),
+    ],
+)
+def test_what_is_set_beyond_the_callers_version_goes_without_it(settings: Any, kept: Any) -> None:
+    call = call_of("messages", top_p=0.5)
+    call.headers = (VERSION, BETA)
+    settle(call, settings)
+    assert call.headers == kept
