@@ -3,20 +3,22 @@
 ready-made, or asked for by somebody who is alone with the question.
 
 The ways beside it are methods that `caching/journey.py` adds: `_terms`, `_at_length`, `_told`, `_sought`, `_begun`,
-`_answered`, `_shared`, `_learn`, and those that await the provider: `led`, `past`.
+`_answered`, `_shared`, `_learn`.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.object cimport Py_TYPE, PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from gateway._speedups.ledger cimport Table, ledger_add
+from gateway._speedups.plainness cimport refuses
+from gateway._speedups.shelf cimport Gathered, Reader
 from gateway._speedups.verbatim cimport around_id
 
 import re
@@ -24,16 +26,16 @@ from asyncio import get_running_loop
 from collections import OrderedDict
 
 from gateway._speedups.plain_keys import quick_key
-from gateway._speedups.plainness import refuses
 
 include "asking_fields.pxi"
 
 cdef enum:
     MOST_TERMS = 4096
-    QUIET = 1           # requests that are asked for: with so few, to write their answers together spares nothing
     ENTRY = 1           # the store's kind of frames that are found by their keys
+    MANY = 24           # entries that are written together, where RUSH is less than so many ns lie between two
+    RUSH = 200_000
 
-cdef double MOMENT = 0.001  # seconds
+cdef double MOMENT = 0.02   # seconds after which they are written all the same: a timer costs as much as ten of them
 cdef tuple RIGHT = (0, 200)  # it is not said yet, or it was
 cdef bytes CACHE = b"cache"
 cdef bytes NOTHING = b"\xc0"  # of MessagePack
@@ -71,6 +73,7 @@ cdef class Terms:
     cdef readonly object wishes
     cdef readonly bytes scope
     cdef readonly object owner
+    cdef uint64_t tenant        # the same
     cdef readonly bint looks
     cdef bint reads
     cdef bint writes
@@ -85,7 +88,7 @@ cdef class Terms:
     cdef Py_ssize_t max_entry
 
     def __init__(self, settings, wishes, bytes scope not None, owner):
-        self.settings, self.wishes, self.scope, self.owner = settings, wishes, scope, owner
+        self.settings, self.wishes, self.scope, self.owner, self.tenant = settings, wishes, scope, owner, owner
         self.reads, self.writes, self.only, self.paced = wishes.read, wishes.write, wishes.only, wishes.paced
         self.looks = wishes.mode != "off" and (self.reads or self.writes)
         self.means = wishes.mode == "semantic"
@@ -99,57 +102,7 @@ cdef class Terms:
 cdef class Journey
 
 
-@cython.freelist(64)
-cdef class Asked:
-    """One request, where it may go, and what is looked for: under `key`, by `terms`. A `plain` request says nothing but
-    texts and a few numbers. Whoever asks the provider leads those who join meanwhile: what they hear is `shared`."""
-
-    cdef readonly object inbound
-    cdef readonly object endpoint
-    cdef readonly object call
-    cdef readonly object plan
-    cdef readonly object record
-    cdef readonly Terms terms
-    cdef readonly bytes key
-    cdef readonly bint plain
-    cdef readonly int64_t began
-    cdef public object shared
-    cdef Journey journey
-    cdef bint listed
-
-    def __init__(self, inbound, endpoint, call, plan, record):
-        self.inbound, self.endpoint, self.call, self.plan, self.record = inbound, endpoint, call, plan, record
-
-    def look_for(self, Terms terms not None, bytes key, bint plain=False):
-        """Says what is looked for."""
-        self.terms, self.key, self.plain = terms, key, plain
-
-    @property
-    def place(self):
-        """Under which the answer is remembered; None for one that may repeat what its request says."""
-        if not self.plain or self.terms.paced:
-            return None
-        call, stream = self.call, _read(self.call, &CALL_STREAM)
-        counted = stream and _read(call, &CALL_FACTS).include_usage
-        return self.key, _read(call, &CALL_ENDPOINT), _read(call, &CALL_MODEL), stream, counted
-
-    def keep(self, bytes body not None):
-        """Keeps the answer, all of which this request was told."""
-        self.journey.keep(self, body)
-
-    def done(self):
-        """From now on nobody joins."""
-        if self.listed:
-            self.listed = False
-            self.journey.flying.pop(self.key, None)
-
-    def failed(self, error):
-        """Nobody gets an answer."""
-        self.done()
-        if self.shared is not None:
-            self.shared.failed(error)
-
-
+include "asking_asked.pxi"
 include "asking_ready.pxi"
 
 
@@ -164,15 +117,18 @@ cdef class Counts:
         """`looked` and `ns` are blocks by the result."""
         self.table, self.looked, self.ns = table, looked, ns
 
-    cpdef raised(self, int64_t block, int64_t amount):
+    def raised(self, int64_t block, int64_t amount):
         """Adds to a block's first cell."""
+        self.adds(block, amount)
+
+    cdef adds(self, int64_t block, int64_t amount):
         if 0 <= block < self.table.capacity and amount > 0:
             ledger_add(&self.table.cells[block * self.table.width], amount)
 
     def cache_lookup(self, str result not None, int64_t ns, double similarity=0.0):
         """The cache was asked, which took so long."""
-        self.raised(self.looked[result], 1)
-        self.raised(self.ns[result], ns)
+        self.adds(self.looked[result], 1)
+        self.adds(self.ns[result], ns)
         if similarity:
             self._alike(similarity)
 
@@ -187,11 +143,14 @@ cdef class Journey:
     cdef readonly dict flying
     cdef readonly Memory memory
     cdef readonly object clock
-    cdef object get
+    cdef Reader reader
+    cdef Gathered gathered
     cdef object put
-    cdef object add
-    cdef object write_added
-    cdef set added              # keys of what waits to be written
+    cdef object send
+    cdef list kept              # keys of answers that are to be written, a moment later
+    cdef Asked waiting          # stands for each of them in `flying`
+    cdef bint timed
+    cdef int64_t last_kept
     cdef object price
     cdef object looked
     cdef object saved
@@ -205,17 +164,20 @@ cdef class Journey:
     cdef tuple streaming
     cdef frozenset wishing
     cdef dict usual
+    cdef tuple last             # whose terms were asked for last
+    cdef Terms lasting
     cdef char first[256]
     cdef char second[256]
 
     def __init__(
-        self, store, books, counts, dict flying not None, Memory memory not None, clock, *,
+        self, store, dispatcher, books, counts, dict flying not None, Memory memory not None, clock, *,
         numbers, whole, heard, bytes before not None, encode, pack, unpack, tuple streaming not None,
         frozenset wishing not None,
     ):
-        self.get, self.put = store.get, store.put
-        self.add, self.write_added = store.add, store.write
-        self.added = set()
+        self.reader, self.gathered, self.put = store.reader, store.gathered, store.put
+        self.send, self.kept = dispatcher.send, []
+        self.waiting = Asked.__new__(Asked)
+        self.waiting.journey, self.waiting.told = self, True
         self.price, self.looked, self.saved = books.price, counts.cache_lookup, counts.cache_saved
         self.flying, self.memory, self.clock = flying, memory, clock
         self.numbers, self.whole, self.heard, self.before, self.encode = numbers, whole, heard, before, encode
@@ -225,9 +187,8 @@ cdef class Journey:
         for name in wishing:
             self.first[<unsigned char>name[0]] = self.second[<unsigned char>name[1]] = 1
 
-    def answer(self, inbound, endpoint, call, plan, record, send):
-        """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
-        what the dispatcher raises."""
+    def asked(self, inbound, endpoint, call, plan, record):
+        """What is looked for, by `answer`: a little later, so that what leads to it is at hand by then."""
         cdef Asked asked = Asked.__new__(Asked)
         cdef Terms terms = self.terms(_read(plan, &PLAN_ROUTE), record)
         cdef bytes key = None
@@ -240,21 +201,32 @@ cdef class Journey:
                 _read(call, &CALL_ENDPOINT), _read(call, &CALL_BODY), terms.scope, named(call, plan),
                 _read(call, &CALL_HEADERS),
             )
-        if key is None:
-            return self._at_length(asked, send)
-        asked.terms, asked.key, asked.plain = terms, key, True
-        return self.seek(asked, send)
+        if key is not None:
+            asked.terms, asked.key, asked.plain = terms, key, True
+            self.reader.expect(key)
+        return asked
+
+    def answer(self, Asked asked not None, send):
+        """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
+        what the dispatcher raises."""
+        return self._at_length(asked, send) if asked.key is None else self._seek(asked, send)
 
     cdef Terms terms(self, str route, record):
-        cdef tuple whose = (
-            route, _read(record, &KEY), _read(record, &USER), _read(record, &TEAM), _read(record, &ORG)
-        )
+        key, user, team, org = _read(record, &KEY), _read(record, &USER), _read(record, &TEAM), _read(record, &ORG)
+        cdef tuple whose = self.last
+        if (
+            whose is not None and whose[0] is route and whose[1] is key and whose[2] is user and whose[3] is team
+            and whose[4] is org
+        ):
+            return self.lasting
+        whose = (route, key, user, team, org)
         found = self.usual.get(whose)
         if found is None:
             if len(self.usual) >= MOST_TERMS:
                 self.usual.clear()
             found = self.usual[whose] = self._terms(route, record)
-        return <Terms?>found
+        self.last, self.lasting = whose, <Terms?>found
+        return self.lasting
 
     cdef bint wishes(self, dict headers) except -1:
         """Whether one of the headers asks the cache for something."""
@@ -269,26 +241,41 @@ cdef class Journey:
                 return True
         return False
 
-    cpdef seek(self, Asked asked, send):
+    def seek(self, Asked asked not None, send):
         """The answer to what the request says is looked for."""
+        return self._seek(asked, send)
+
+    cdef _seek(self, Asked asked, send):
         cdef Terms terms = asked.terms
         asked.began = _now()
         if terms.reads:
-            answer = self.find(asked)
+            answer = self._find(asked)
             if answer is not None:
                 return answer, send
-            if self.added and asked.key in self.added:
-                self.settle()
-                answer = self.find(asked)
-                if answer is not None:
-                    return answer, send
+            answer = self._fresh(asked)
+            if answer is not None:
+                return answer, send
         if terms.means or terms.only or terms.joins and asked.key in self.flying:
             return self._sought(asked, send)
-        return self.ask(asked, send)
+        return self._ask(asked, send)
 
-    cpdef find(self, Asked asked):
+    def fresh(self, Asked asked not None):
+        """What was told a moment ago and is not written yet, told to this caller; or None."""
+        return self._fresh(asked)
+
+    cdef _fresh(self, Asked asked):
+        leader = self.flying.get(asked.key)
+        if leader is None or not (<Asked>leader).told:
+            return None
+        (<Asked>leader).journey._settle()
+        return self._find(asked)
+
+    def find(self, Asked asked not None):
         """What is kept of it, told to this caller; or None."""
-        found = self.get(asked.key, self.clock())
+        return self._find(asked)
+
+    cdef _find(self, Asked asked):
+        found = self.reader.find(asked.key, self.clock())
         if found is None:
             return None
         place = asked.place
@@ -301,7 +288,7 @@ cdef class Journey:
                 return self._told(asked, found, place)
             if self.memory.again(asked.key):
                 self.memory.keep(place, ready)
-        age = self.age(asked, (<Ready>ready).created, (<Ready>ready).provider, (<Ready>ready).model)
+        age = self._age(asked, (<Ready>ready).created, (<Ready>ready).provider, (<Ready>ready).model)
         if age < 0:
             return None
         answer = (<Ready>ready).again(asked.record, found, age, next(self.numbers), self.whole)
@@ -309,9 +296,12 @@ cdef class Journey:
         self.saved(asked.record)
         return answer
 
-    cpdef double age(self, Asked asked, double created, str provider, str model) except? -1:
+    def age(self, Asked asked not None, double created, str provider, str model) -> float:
         """Seconds; less than 0 for an entry that this request may not have: too old for it, or of whom it may not
         ask."""
+        return self._age(asked, created, provider, model)
+
+    cdef double _age(self, Asked asked, double created, str provider, str model) except? -1:
         cdef double age = max(0.0, <double>self.clock() - created)
         if asked.terms.aged and age > asked.terms.max_age:
             return -1
@@ -320,71 +310,117 @@ cdef class Journey:
                 return age
         return -1
 
-    cpdef ask(self, Asked asked, send):
+    def ask(self, Asked asked not None, send):
         """Asks the provider; the answer is kept. To be awaited."""
+        return self._ask(asked, send)
+
+    cdef _ask(self, Asked asked, send):
         cdef Terms terms = asked.terms
         _note(asked.record, &CACHE_SAID, "miss")
         if terms.reads:
             self.looked("miss", _now() - asked.began)
         if not terms.writes:
             return self.past(asked, send)
-        asked.journey = self
-        if terms.leads and asked.key not in self.flying:
+        asked.journey, asked.back = self, send
+        leader = self.flying.get(asked.key)
+        if leader is not None and not terms.reads:  # who refreshes wants no older answer to take this one's place
+            (<Asked>leader).listed, (<Asked>leader).passed, leader = False, True, None
+        if terms.leads and leader is None:
             self.flying[asked.key] = asked
             asked.listed = True
-        return self.led(asked, send)
+        try:
+            asked.asks(self.send(asked.plan, asked.call, asked.record))
+        except BaseException as error:
+            asked.failed(error)
+            raise
+        return asked
 
-    def answered(self, Asked asked not None, reply, send):
+    cdef answered(self, Asked asked, reply):
         """Keeps the provider's answer, for which others may wait: what its caller is told, and the way back."""
         if type(reply) is not self.whole:
-            return self._begun(asked, reply, send)
+            return self._begun(asked, reply, asked.back)
         self.keep(asked, reply.body)
-        return (reply, send) if asked.shared is None else self._answered(asked, reply, send)
+        return (reply, asked.back) if asked.shared is None else self._answered(asked, reply, asked.back)
 
     cdef keep(self, Asked asked, bytes body):
-        """Keeps an answer that was told to its right end, where it may be kept: at once while there is little to do, else
-        a moment later, together with others."""
+        """Keeps an answer that was told to its right end, where it may be kept: at once while there is little to do,
+        else a moment later, together with others. Until then it is found by `fresh`."""
+        cdef bint kept = False
+        cdef int64_t before = self.last_kept, now = _now()
         record = asked.record
-        if not _read(record, &ERROR) and not _read(record, &RESUMED) and _read(record, &STATUS) in RIGHT:
+        self.last_kept = now
+        if not asked.passed and not _read(record, &ERROR) and not _read(record, &RESUMED) and _read(record, &STATUS) in RIGHT:
             try:
-                self.write(asked, body)
+                kept = self.write(asked, body)
             except Exception as error:  # it is the gateway's own failure, and nobody waits for this
                 self._unkept(asked, error)
-        asked.done()
+        if not kept:
+            asked.done()
+            return
+        if asked.listed or asked.key not in self.flying:
+            self.flying[asked.key] = self.waiting
+            asked.listed = False
+        self.kept.append(asked.key)
+        if now - before > RUSH or len(self.kept) >= MANY:
+            self._settle()
+        elif not self.timed:
+            self.timed = True
+            get_running_loop().call_later(MOMENT, self.settle)
 
     def settle(self):
         """Writes what waits for it."""
-        if self.added:
-            self.added.clear()
-            self.write_added()
+        self.timed = False
+        self._settle()
 
-    cdef write(self, Asked asked, bytes body):
+    cdef _settle(self):
+        cdef list kept = self.kept
+        if not kept:
+            return
+        self.kept = []
+        for key in kept:
+            if self.flying.get(key) is self.waiting:
+                del self.flying[key]
+        self.gathered.flush()
+
+    cdef bint write(self, Asked asked, bytes body) except -1:
+        """Whether it waits to be written now."""
         cdef Terms terms = asked.terms
         record, call = asked.record, asked.call
         endpoint, stream, facts = _read(call, &CALL_ENDPOINT), _read(call, &CALL_STREAM), _read(call, &CALL_FACTS)
         if _read(record, &COST) is None:
             self.price(record)
         if not may_keep(record, body, terms.max_entry, facts.choices if asked.plain else asked.endpoint.choices(facts)):
-            return
+            return False
+        cdef Words words[WORDS]
+        cdef Py_ssize_t most
+        cdef char *room
+        # As old as its question: who purged meanwhile did not want this answer either.
+        cdef double expires = <double>self.clock() + terms.ttl, written = asked_at(record)
+        cdef bytes payload, counted
         if stream or _read(record, &DROPPED):
             entry = self.heard(endpoint, body, stream, record)
             if entry is None:
-                return
+                return False
             payload = self.pack(entry)
         else:
             usage = _read(record, &USAGE)
-            payload = entry_of_whole(self.before, endpoint, body, record, None if usage is None else self.encode(usage))
-        cdef double expires = <double>self.clock() + terms.ttl
-        # As old as its question: who purged meanwhile did not want this answer either.
+            counted = NOTHING if usage is None else self.encode(usage)
+            most = measured(words, self.before, endpoint, body, record, counted)
+            if not terms.means and self.gathered.takes(most):
+                room = self.gathered.begin(asked.key, terms.tenant, expires, most, written)
+                if room == NULL:
+                    return False
+                self.gathered.end(put_entry(room, words, self.before, body, record, counted))
+                return True
+            payload = PyBytes_FromStringAndSize(NULL, most)
+            most = put_entry(PyBytes_AS_STRING(payload), words, self.before, body, record, counted)
+            payload = payload[:most]
         if not terms.means:
-            self.add(asked.key, terms.owner, expires, payload, asked_at(record))
-            self.added.add(asked.key)
-            if len(self.flying) <= QUIET:
-                self.settle()
-            elif len(self.added) == 1:
-                get_running_loop().call_later(MOMENT, self.settle)
-        elif self.put(asked.key, terms.owner, expires, payload, ENTRY, asked_at(record)):
+            self.gathered.add(asked.key, terms.tenant, expires, payload, written)
+            return True
+        if self.put(asked.key, terms.owner, expires, payload, ENTRY, written):
             self._learn(asked, expires)
+        return False
 
 
 cdef inline double asked_at(record) except -1:

@@ -30,6 +30,8 @@ cdef enum:
 
 FORM = <int> FORM_BYTE
 
+cdef frozenset VERSIONS = frozenset((b"2023-06-01", b"2026-10-21"))  # that SDKs name
+
 cdef enum Kind:
     MODEL               # a text; which model it is, is known
     NAME                # a text or null, no part of the key either
@@ -279,7 +281,9 @@ cdef list answering(object headers):
     cdef list found = None
     for one in headers:
         name = one[0]
-        if name == b"anthropic-beta" or name == b"openai-beta":
+        if name == b"anthropic-beta" or name == b"openai-beta" or (
+            name == b"anthropic-version" and one[1] not in VERSIONS
+        ):
             if found is None:
                 found = []
             found.append((name, bytes(one[1])))

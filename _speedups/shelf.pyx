@@ -47,6 +47,8 @@ SEGMENT_HEAD = 64
 LARGEST_SEGMENT = 64 << 20
 """Bytes after which the next segment begins: places in it are told in 22 bits."""
 LINES = 1 << 14
+EVERYBODY = 1 << 63
+"""As a purge's scope: all that there are. A tenant's has 63 bits."""
 
 cdef enum:
     HEAD = 80
@@ -66,6 +68,7 @@ cdef enum:
     OLD_BELOW = 24
     PURGED = 32
     PURGE_OWNER = 33
+    PURGED_ALL = 34
     COUNTERS = 40
     COUNTER_WORDS = 16
     HEADER_WORDS = 512
@@ -99,6 +102,7 @@ cdef enum:
 
 cdef int64_t FOREVER = 0x7FFFFFFFFFFFFFFF
 cdef uint64_t SPREAD = 0x9E3779B97F4A7C15U
+cdef uint64_t ALL_SCOPES = 0x8000000000000000U
 cdef int64_t LOOK = 1_000_000_000
 
 COUNTERS_NAMES = (

@@ -220,14 +220,17 @@ cdef class Shelf:
 
     cdef bint is_purged(self, uint64_t scope, int64_t written) noexcept nogil:
         cdef int64_t *one
+        cdef int64_t everybody = ledger_load(&self.words[PURGED_ALL])
         if ledger_load(&self.words[PURGED]) == 0:
             return False
+        if everybody and written <= everybody:
+            return True
         one = self.purge_of(scope, False)
         return one != NULL and written <= ledger_load(&one[BEFORE])
 
     def purge(self, uint64_t scope, int64_t before) -> bool:
-        """All processes refuse what this scope wrote until `before` (Unix time, ns), at once. False when there is no
-        room, or another process that purges does not come to an end: ask again."""
+        """All processes refuse what this scope wrote until `before` (Unix time, ns), at once; of EVERYBODY, what any
+        scope wrote. False when there is no room, or another process that purges does not come to an end: ask again."""
         cdef int64_t *lock = &self.words[PURGE_OWNER]
         cdef int64_t me = _me()
         cdef int64_t owner = 0
@@ -239,6 +242,11 @@ cdef class Shelf:
                 break
         else:
             return False
+        if scope == ALL_SCOPES:
+            ledger_store(&self.words[PURGED_ALL], max(ledger_load(&self.words[PURGED_ALL]), before))
+            ledger_add(&self.words[PURGED], 1)
+            ledger_swap(lock, me, 0)
+            return True
         one = self.purge_of(scope, True)
         if one != NULL:
             ledger_store(&one[DONE], 0)

@@ -2,6 +2,8 @@
 #
 # A part of shelf.pyx.
 
+cdef int64_t AHEAD = 60_000_000_000     # ns by which an entry may be of a later time than now: clocks are set right
+
 
 cdef class Reader:
     """Reads the segments of `folder`, of which it keeps at most `files` open.
@@ -41,7 +43,23 @@ cdef class Reader:
     # --- entries ---
 
     def get(self, bytes key not None, double now) -> Found | None:
-        """The entry, if it is whole, neither expired nor purged."""
+        """The entry, if it is whole, neither expired nor purged, nor of a time that is yet to come: whose clock was ahead
+        has no age."""
+        return self.find(key, now)
+
+    def is_purged(self, uint64_t scope, int64_t written) -> bool:
+        """Whether what this scope wrote then (Unix time, ns) was purged."""
+        return self.shelf.is_purged(scope, written)
+
+    cdef void expect(self, bytes key) noexcept:
+        """The key is asked for in a moment: its slots come from afar."""
+        cdef uint64_t mixed
+        if PyBytes_GET_SIZE(key) == 32:
+            mixed = _mixed(<const unsigned char *>PyBytes_AS_STRING(key))
+            shelf_prefetch(self.shelf.slots + self.shelf.first(mixed))
+            shelf_prefetch(self.shelf.slots + self.shelf.second(mixed))
+
+    cdef Found find(self, bytes key, double now):
         if PyBytes_GET_SIZE(key) != 32:
             return None
         cdef uint64_t mixed = _mixed(<const unsigned char *>PyBytes_AS_STRING(key))
@@ -93,7 +111,7 @@ cdef class Reader:
             return self.damaged(slot, word, identity, -got if got < 0 else 0)
         if memcmp(head.key, PyBytes_AS_STRING(key), 32) != 0 or head.kind != KIND_ENTRY:
             return None  # another key with the same tag
-        if head.expires <= now or self.shelf.is_purged(head.scope, head.written):
+        if head.expires <= now or head.written > now + AHEAD or self.shelf.is_purged(head.scope, head.written):
             return None
         length = head.length
         payload = PyBytes_FromStringAndSize(NULL, length)
@@ -229,8 +247,10 @@ cdef class Reader:
         while self.open_files >= self.most_files:
             if not self.spare_one():
                 break
-        stream = ledger_load(&line[STREAM])
-        file = shelf_open(PyBytes_AS_STRING(self.folder), identity, b".log" if stream == IN_LOG else b".seg")
+        suffix = b".log" if ledger_load(&line[STREAM]) == IN_LOG else b".seg"
+        file = shelf_open(PyBytes_AS_STRING(self.folder), identity, suffix)
+        if (file == -EMFILE or file == -ENFILE) and self.spare_one():
+            file = shelf_open(PyBytes_AS_STRING(self.folder), identity, suffix)
         if file < 0:
             if self.shelf.identity_of(number) == identity:
                 self.error = -file

@@ -53,8 +53,8 @@ cdef class Writer:
         self, bytes key not None, uint64_t scope, double expires, bytes payload not None, int kind=KIND_ENTRY,
         double now=0.0,
     ) -> bool:
-        """Appends a frame; an entry is found by all processes when this returns. False when it could not be kept.
-        Times are Unix seconds; `now` of 0 is the clock's."""
+        """Appends a frame; an entry is found by all processes when this returns. False when it could not be kept, and
+        for what was purged before it came: its erasure may be over. Times are Unix seconds; `now` of 0 is the clock's."""
         cdef Head head
         if PyBytes_GET_SIZE(key) != 32 or PyBytes_GET_SIZE(payload) > self.max_entry or not 0 < kind <= KIND_PURGE:
             self.shelf.count("refused")
@@ -63,6 +63,9 @@ cdef class Writer:
         head.scope, head.kind = scope, kind
         head.written = _nanoseconds(now) if now else shelf_now()
         head.expires = _nanoseconds(expires)
+        if kind != KIND_PURGE and self.shelf.is_purged(scope, head.written):
+            self.shelf.count("purged", kind == KIND_ENTRY)
+            return False
         cdef int number
         cdef int64_t at = self.append(&head, payload, &number)
         if at < 0:

@@ -191,7 +191,7 @@ def gateway_headers(record: Record) -> list[Header]:
     if record.estimated:
         headers.append((b"x-gateway-estimated", b"true"))
     if record.cache:
-        headers.append((b"x-gateway-cache", record.cache.encode()))
+        headers.append(_CACHE[record.cache])
         if not record.attempts and record.provider:
             headers += _target_headers(record.provider, record.model)
     if record.plan:
@@ -220,6 +220,9 @@ def _printable(text: str) -> bytes:
     )
 
 
+_CACHE: dict[str, Header] = {
+    said: (b"x-gateway-cache", said.encode()) for said in ("hit", "semantic", "coalesced", "miss", "bypass")
+}
 _JSON: Header = (b"content-type", b"application/json")
 
 STREAM_HEADERS: list[Header] = [

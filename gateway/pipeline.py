@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gateway.cache.wishes import refuse_only
 from gateway.delivery import Answer, Listener, Send, deliver, deliver_carried, deliver_error
 from gateway.dialects.endpoints import Endpoint
 from gateway.dialects.parcels import parcel_call
@@ -117,12 +118,11 @@ class Bodies(Protocol):
 
 
 class Caching(Protocol):
-    """Answers with what was kept, with what somebody else is being told, or by the dispatcher: the way back may be
-    another one then."""
+    """Answers what is `asked` with what was kept, with what somebody else is being told, or by the dispatcher: the way
+    back may be another one then."""
 
-    def answer(
-        self, inbound: Inbound, endpoint: Endpoint, call: Call, plan: Plan, record: Record, send: Send
-    ) -> tuple[Answer, Send] | Awaitable[tuple[Answer, Send]]: ...
+    def asked(self, inbound: Inbound, endpoint: Endpoint, call: Call, plan: Plan, record: Record) -> Any: ...
+    def answer(self, asked: Any, send: Send) -> tuple[Answer, Send] | Awaitable[tuple[Answer, Send]]: ...
 
 
 class Crowd:
@@ -186,13 +186,15 @@ async def serve(inbound: Inbound, send: Send, endpoint: Endpoint, record: Record
         if visit is not None:
             plan = visit.plan(call, plan, record)
             send = visit.around(send)
+        caching = gateway.caching
+        asked = None if caching is None else caching.asked(inbound, endpoint, call, plan, record)
         gateway.callers.add(inbound, _this_task())
         alive = living(send, endpoint, call.stream, gateway.keepalive, record)
         send = alive or send
-        if gateway.caching is None:
+        if caching is None:
             reply: Answer = await gateway.dispatcher.send(plan, call, record)
         else:
-            found = gateway.caching.answer(inbound, endpoint, call, plan, record, send)
+            found = caching.answer(asked, send)
             reply, send = found if isinstance(found, tuple) else await found
         if gateway.shadows is not None and plan.shadow and record.attempts:
             gateway.shadows.cast(plan.shadow, call, record)
@@ -216,6 +218,8 @@ async def deliver_parcel(
     try:
         visit = gateway.access.admit(inbound, record)
         gateway.crowd.check()
+        if gateway.caching is not None:
+            refuse_only(inbound.headers)
         body = await inbound.read(gateway.max_body)
         call = parcel_call(endpoint, body, inbound, record)
         if gateway.rules is not None:

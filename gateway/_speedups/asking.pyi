@@ -4,7 +4,7 @@ ready-made, or asked for by somebody who is alone with the question.
 The ways beside it are methods that `caching/journey.py` adds.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 from gateway._speedups.ledger import Table
@@ -60,7 +60,8 @@ class Memory:
 
 class Asked:
     """One request, where it may go, and what is looked for: under `key`, by `terms`. A `plain` request says nothing but
-    texts and a few numbers. Whoever asks the provider leads those who join meanwhile: what they hear is `shared`."""
+    texts and a few numbers. Whoever asks the provider leads those who join meanwhile: what they hear is `shared`; to be
+    awaited is then the answer, and the way back for it."""
 
     inbound: Any
     endpoint: Any
@@ -92,6 +93,17 @@ class Asked:
     def failed(self, error: BaseException) -> None:
         """Nobody gets an answer."""
 
+    def __await__(self) -> Generator[Any, None, tuple[Any, Any]]: ...
+    def send(self, value: Any) -> Any:
+        """Goes on until the dispatcher waits again. Raises StopIteration with the answer, and what the dispatcher
+        raises."""
+
+    def throw(self, *raised: Any) -> Any:
+        """As `send`, with an exception for the dispatcher, such as a caller's going away."""
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+
 class Counts:
     """Counts what the cache says in blocks of a table of the ledger; in a full table nothing is counted."""
 
@@ -118,6 +130,7 @@ class Journey:
     def __init__(
         self,
         store: Any,
+        dispatcher: Any,
         books: Any,
         counts: Any,
         flying: dict[bytes, Asked],
@@ -134,14 +147,18 @@ class Journey:
         streaming: tuple[tuple[bytes, bytes], ...],
         wishing: frozenset[bytes],
     ) -> None: ...
-    def answer(
-        self, inbound: Any, endpoint: Any, call: Any, plan: Any, record: Any, send: Any
-    ) -> tuple[Any, Any] | Awaitable[tuple[Any, Any]]:
+    def asked(self, inbound: Any, endpoint: Any, call: Any, plan: Any, record: Any) -> Asked:
+        """What is looked for, by `answer`: a little later, so that what leads to it is at hand by then."""
+
+    def answer(self, asked: Asked, send: Any) -> tuple[Any, Any] | Awaitable[tuple[Any, Any]]:
         """The answer, and the way back for it: a hit's at once, any other when it is awaited. Raises NotCached, and
         what the dispatcher raises."""
 
     def seek(self, asked: Asked, send: Any) -> tuple[Any, Any] | Awaitable[tuple[Any, Any]]:
         """The answer to what the request says is looked for."""
+
+    def fresh(self, asked: Asked) -> Any:
+        """What was told a moment ago and is not written yet, told to this caller; or None."""
 
     def find(self, asked: Asked) -> Any:
         """What is kept of it, told to this caller; or None."""
@@ -155,9 +172,6 @@ class Journey:
 
     def settle(self) -> None:
         """Writes what waits for it."""
-
-    def answered(self, asked: Asked, reply: Any, send: Any) -> tuple[Any, Any]:
-        """Keeps the provider's answer, for which others may wait: what its caller is told, and the way back."""
 
 def named(call: Any, plan: Any) -> str:
     """The model as answers are kept under: the same however its provider is spelled."""

@@ -79,6 +79,10 @@ cdef class Gathered:
     cdef int number
     cdef uint64_t salt
     cdef bint goes_on(self)
+    cdef bint takes(self, int64_t most)
+    cdef char *begin(self, bytes key, uint64_t scope, double expires, int64_t most, double written) except? NULL
+    cdef void end(self, int64_t length) noexcept
+    cdef flush(self)
 
 
 cdef class Reader:
@@ -97,6 +101,8 @@ cdef class Reader:
     cdef int64_t chunk_identity
     cdef int64_t seen
     cdef dict cursors
+    cdef void expect(self, bytes key) noexcept
+    cdef Found find(self, bytes key, double now)
     cdef Opened *reach(self, int number, int64_t identity)
     cdef void drop(self, Opened *one) noexcept
     cdef Found load(self, uint64_t *slot, uint64_t word, bytes key, int64_t now, int *answer)

@@ -13,6 +13,7 @@ UNIT_SIZE: int
 SEGMENT_HEAD: int
 LARGEST_SEGMENT: int
 LINES: int
+EVERYBODY: int
 COUNTERS_NAMES: tuple[str, ...]
 
 def crc32c(data: bytes, crc: int = 0, *, plain: bool = False) -> int: ...
@@ -121,7 +122,8 @@ class Gathered:
 
     def __init__(self, writer: Writer) -> None: ...
     def add(self, key: bytes, scope: int, expires: float, payload: bytes, written: float) -> None:
-        """Takes one; what does not fit in is put at once. Times are Unix seconds."""
+        """Takes one; what does not fit in is put at once, what was purged before it came is not kept: its erasure may
+        be over. Times are Unix seconds."""
 
     def write(self) -> None:
         """Writes what was added."""
@@ -141,6 +143,9 @@ class Reader:
     def close(self) -> None: ...
     def get(self, key: bytes, now: float) -> Found | None: ...
     def forget(self, start: bytes) -> int: ...
+    def is_purged(self, scope: int, written: int) -> bool:
+        """Whether what this scope wrote then (Unix time, ns) was purged."""
+
     def holds(self, key: bytes, apart: int = 0) -> bool: ...
     def restore(self, number: int, identity: int, frames: Sequence[Frame]) -> int: ...
     def forget_files(self) -> None: ...

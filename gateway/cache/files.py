@@ -114,12 +114,13 @@ def _age(one: Segment) -> int:
     return one.identity
 
 
-def mark(folder: Path, erasure: Erasure) -> None:
+def mark(folder: Path, *erasures: Erasure) -> None:
     """Notes what is to be erased, so that a restart does not forget it. Raises OSError."""
     place = folder / MARKS
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = mark_path(folder, erasure)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    for one in erasures:
+        path = mark_path(folder, one)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
     directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)

@@ -74,10 +74,14 @@ _EXTRAS_LEFT_OUT = frozenset(
     ("store", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "diagnostics")
 )
 
+_CHANGING = (b"anthropic-beta", b"openai-beta", b"anthropic-version")
+_USUAL_VERSIONS = frozenset((b"2023-06-01", b"2026-10-21"))
+
 _scalars = attrgetter(*SCALARS)
 NOTHING = _scalars(ChatRequest(dialect="", model="", messages=()))
 _rare = attrgetter("logit_bias", "tools", "tool_choice", "output", "thinking", "extras")
 _NOTHING_RARE = _rare(ChatRequest(dialect="", model="", messages=()))
+_NOTHING_MORE: tuple[Any, ...] = (b"", [], None, None, None, None)
 _pack = msgspec.msgpack.Encoder().encode
 _scopes: dict[tuple[str, str], bytes] = {}
 _MOST_SCOPES = 4096
@@ -170,8 +174,7 @@ def _written(
     body: bytes,
     headers: Headers,
 ) -> bytes:
-    rare = _rare(request)
-    more: list[Any] = [None if rare == _NOTHING_RARE else _rest(request)]
+    more: list[Any] = [None if _rare(request) == _NOTHING_RARE else _rest(request)]
     if body and not is_whole(request, body):
         more.append((request.dialect, meaning_without(body, _BODY_LEFT_OUT)))
     return written(_scalars(request), turns_of(messages, request.dialect), more, scope, model, headers)
@@ -204,9 +207,10 @@ def _numbers(scalars: tuple[Any, ...]) -> list[Any]:
     return found
 
 
-def _rest(request: ChatRequest) -> tuple[Any, ...]:
+def _rest(request: ChatRequest) -> tuple[Any, ...] | None:
+    """None where all that there is are fields that are left out: to say them is to say nothing."""
     extras = _extras(request.extras)
-    return (
+    found = (
         meaning(request.logit_bias),
         [_tool(tool, request.dialect) for tool in request.tools],
         _choice(request.tool_choice),
@@ -214,11 +218,13 @@ def _rest(request: ChatRequest) -> tuple[Any, ...]:
         _thinking(request.thinking),
         (request.dialect, extras) if extras else None,
     )
+    return None if found == _NOTHING_MORE else found
 
 
 def _answering(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """The headers that change what a provider does."""
-    return sorted([one for one in headers if one[0] in (b"anthropic-beta", b"openai-beta")])
+    """The headers that change what a provider does. Anthropic's versions that SDKs name differ in what they refuse, not
+    in their answers: https://platform.claude.com/docs/en/api/migration-2026-10-21"""
+    return sorted([one for one in headers if one[0] in _CHANGING and one[1] not in _USUAL_VERSIONS])
 
 
 def _extras(extras: tuple[Extra, ...]) -> list[tuple[str, bytes]]:

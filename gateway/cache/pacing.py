@@ -1,7 +1,7 @@
 """Tells a kept answer again as a model would: word by word, so many tokens in a second."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -41,30 +41,36 @@ def paced(kept: Kept, endpoint: Endpoint, request: ChatRequest, identity: str, p
     """The stream under `identity`; None where it cannot be told, which is a miss."""
     try:
         reply, dropped = marked(kept, endpoint, identity)
-        chunks = _chunks(reply, endpoint, request, pace)
+        said = list(_said(reply, endpoint, request))
     except Exception:  # what was kept is hostile: whatever cannot be told is a miss
         return None
-    return Paced(chunks, endpoint.stream_type, dropped)
+    return Paced(_chunks(said, pace), endpoint.stream_type, dropped)
 
 
-async def _chunks(reply: Reply, endpoint: Endpoint, request: ChatRequest, pace: Pace) -> AsyncIterator[bytes]:
-    """The clock says when a word is due, so that a slow reader is not kept waiting twice."""
+def _said(reply: Reply, endpoint: Endpoint, request: ChatRequest) -> Iterator[tuple[bytes, float]]:
+    """All that is told, in words, with what each weighs in tokens."""
     writer = endpoint.codec.writer(request, reply_id=reply.id, created=reply.created)
     elements = Elements() if endpoint.array else None
-    begun, said = pace.clock(), 0.0
-    waiting: list[bytes] = []
     for event in events_of(reply):
         for piece, weight in _pieces(event):
             data = writer.write(piece)
-            waiting.append(data if elements is None else elements.add(data))
-            said += weight
-            due = begun + said / pace.rate - pace.clock()
-            if due >= pace.least:
-                yield b"".join(waiting)
-                waiting = []
-                await pace.sleep(due)
+            yield data if elements is None else elements.add(data), weight
     if elements is not None:
-        waiting.append(elements.end())
+        yield elements.end(), 0.0
+
+
+async def _chunks(told: Iterable[tuple[bytes, float]], pace: Pace) -> AsyncIterator[bytes]:
+    """The clock says when a word is due, so that a slow reader is not kept waiting twice."""
+    begun, said = pace.clock(), 0.0
+    waiting: list[bytes] = []
+    for data, weight in told:
+        waiting.append(data)
+        said += weight
+        due = begun + said / pace.rate - pace.clock()
+        if due >= pace.least:
+            yield b"".join(waiting)
+            waiting = []
+            await pace.sleep(due)
     yield b"".join(waiting)
 
 

@@ -12,8 +12,16 @@ from gateway.schemas.caching import Semantic, Wishes
 from gateway.schemas.chat import Audio, BuiltinTool, ChatRequest, File, Image, Opaque, Text
 from gateway.tokens.conversations import text_tokens
 
-_WORLDLY = frozenset(("web_search_options", "mcp_servers", "container"))
-"""Extras that let the provider act, or look at what changes."""
+_WORLDLY = frozenset(
+    (
+        *("web_search_options", "mcp_servers", "container", "thread"),
+        *("plugins", "x_search_filter", "enable_search", "data_sources", "connectors"),
+    )
+)
+"""Extras that let the provider act, keep a conversation, or look at what changes: OpenAI's and Anthropic's;
+OpenRouter's, Alibaba's, Azure's and Cohere's."""
+_SEARCHES = "search_"
+"""How those of xAI, Perplexity and Groq begin: `search_parameters`, `search_recency_filter`, `search_settings`."""
 
 _CODE = re.compile(
     r"```|`[^`\n]+`|^(?: {4}|\t)\S|[{};]\s*$|=>|==|!=|\(\)|</?[a-z][^>]*>"
@@ -69,7 +77,9 @@ def ambiguous(body: bytes) -> bool:
 
 
 def _acts(name: str, value: bytes) -> bool:
-    return name in _WORLDLY or (name == "store" and value == b"true")
+    if name == "store":
+        return value == b"true"
+    return (name in _WORLDLY or name.startswith(_SEARCHES)) and value != b"false"
 
 
 def _looks(parts: tuple[Any, ...]) -> bool:

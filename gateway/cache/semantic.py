@@ -8,7 +8,7 @@ itself too.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from time import perf_counter
+from time import perf_counter, time
 from typing import NamedTuple, Protocol
 
 from gateway._speedups.nearest import inner
@@ -64,7 +64,9 @@ class Frame(Protocol):
 class Log(Protocol):
     """What all workers append to and read; the store stands behind it. Neither raises, neither waits."""
 
-    def put(self, key: bytes, scope: int, expires: float, payload: bytes, kind: int) -> bool: ...
+    def put(
+        self, key: bytes, scope: int, expires: float, payload: bytes, kind: int, now: float, /
+    ) -> bool: ...
     def tail(self) -> Sequence[Frame]: ...
 
 
@@ -143,6 +145,7 @@ class Semantic:
         verifier: Verifier | None = None,
         reworded: Searched | None = None,
         clock: Callable[[], float] = perf_counter,
+        wall: Callable[[], float] = time,
     ) -> None:
         self._embedder = embedder
         self._log = log
@@ -154,6 +157,7 @@ class Semantic:
         self._keeps = self._reworded is not None or not embedder.cheap
         """Whether vectors are kept."""
         self._clock = clock
+        self._wall = wall
         self._unread: list[Frame] = []
         self._later: set[asyncio.Task[None]] = set()
         self.refused = 0
@@ -194,36 +198,45 @@ class Semantic:
     def add(self, namespace: bytes, text: str, key: bytes, expires: float, scope: int) -> bool:
         """Writes a question into the log, for `follow` of all workers; False where it could not, or not yet.
 
-        Where its vector takes time, it is written once that is there; never, where it is not in time.
+        Where its vector takes time, it is written once that is there; never, where it is not in time. It is as old as
+        this call: what is purged meanwhile is not written.
         """
         asked = plain(text)
         if asked is None or len(key) != KEY:
             return False
+        written = self._wall()
         vector = b"" if self._embedder.cheap else self._embedder.now(asked)
         if vector is not None:
-            return self._write(namespace, asked, vector, key, expires, scope)
+            return self._write(namespace, asked, vector, key, expires, scope, written)
         if len(self._later) < MOST_LATER:
-            task = asyncio.ensure_future(self._write_later(namespace, asked, key, expires, scope))
+            task = asyncio.ensure_future(self._write_later(namespace, asked, key, expires, scope, written))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
         return False
 
     async def _write_later(
-        self, namespace: bytes, asked: str, key: bytes, expires: float, scope: int
+        self, namespace: bytes, asked: str, key: bytes, expires: float, scope: int, written: float
     ) -> None:
         vector = await self._embedder.embed(asked)
         if vector:
-            self._write(namespace, asked, vector, key, expires, scope)
+            self._write(namespace, asked, vector, key, expires, scope, written)
 
     def _write(
-        self, namespace: bytes, asked: str, vector: bytes, key: bytes, expires: float, scope: int
+        self,
+        namespace: bytes,
+        asked: str,
+        vector: bytes,
+        key: bytes,
+        expires: float,
+        scope: int,
+        written: float,
     ) -> bool:
         try:
             note = self._guards.note(asked)
             payload = pack(Learned(self._embedder.fingerprint, namespace, asked.encode(), note, vector))
         except UnicodeEncodeError:
             return False
-        return self._log.put(key, scope, expires, payload, VECTOR)
+        return self._log.put(key, scope, expires, payload, VECTOR, written)
 
     def stop(self) -> None:
         """Gives up what is to be written later."""

@@ -73,8 +73,8 @@ class Store:
 
     `get` and `put` are the compiled ones: `get(key, now)` returns the entry of a key of 32 bytes, if it is whole,
     neither expired nor purged; `put(key, scope, expires, payload, kind=ENTRY, now=0.0)` keeps one, or returns False.
-    Scopes are numbers of 64 bits. They may be called by any thread. `add(key, scope, expires, payload, written)` and
-    `write()` keep several at once; both are for the worker's loop alone. `max_size` and `max_entry` are bytes.
+    Scopes are numbers of 64 bits. They may be called by any thread. What is `gathered` is written together; that is for
+    the worker's loop alone. `max_size` and `max_entry` are bytes.
     """
 
     def __init__(
@@ -101,8 +101,7 @@ class Store:
         self.reader = Reader(shelf, str(folder.absolute()), self.writer, self._unread, files=FILES)
         self.get: Callable[[bytes, float], Found | None] = self.reader.get
         self.put = self.writer.put
-        gathered = Gathered(self.writer)
-        self.add, self.write = gathered.add, gathered.write
+        self.gathered = Gathered(self.writer)
 
     def tail(self, most: int = 256) -> list[Frame]:
         """What any process appended of kinds VECTOR and PURGE since the last call, `most` of it; at first what was
@@ -123,9 +122,10 @@ class Store:
 
     def purge(self, scope: int, before: float) -> bool:
         """All processes refuse what this scope wrote until `before` (Unix seconds), from now on and after a restart;
-        control erases it. False where the other processes do not know yet: control tells them."""
+        control erases it. False where the other processes do not know yet: control tells them; and where it could not
+        be noted: it holds until a restart then."""
         moment = max(0, min(int(before * 1e9), LATEST))
-        self._mark(Erasure(scope, "", moment))
+        noted = self._mark(Erasure(scope, "", moment))
         for _ in range(PURGE_TRIES):
             if self.shelf.purge(scope, moment):
                 break
@@ -133,7 +133,7 @@ class Store:
         else:
             return False
         self.put(bytes(32), scope, self._wall() + TOLD, b"", PURGE, before)
-        return True
+        return noted
 
     def stats(self) -> Stats:
         """What is counted for all processes."""
@@ -198,11 +198,13 @@ class Store:
         why = os.strerror(number) if number else "a frame is damaged"
         self.say("cache_unreadable", error=why, during=what)
 
-    def _mark(self, erasure: Erasure) -> None:
+    def _mark(self, erasure: Erasure) -> bool:
         try:
             mark(self.folder, erasure)
         except OSError as error:
             self.say("cache_unmarked", error=error.strerror or "", hint="a restart may bring it back")
+            return False
+        return True
 
     def say(self, event: str, **fields: str) -> None:
         """Warns of this kind of trouble, unless that was done a short time ago."""

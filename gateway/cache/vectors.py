@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from gateway._speedups.shelf import EVERYBODY
 from gateway.cache.embedding.base import FLOAT
 from gateway.cache.spaces import NEWEST, Candidate, Indexing, Question, Space
 
@@ -94,7 +95,7 @@ class Vectors:
     def purge(self, scope: int, before: float) -> None:
         """Forgets what a scope wrote until `before` (Unix seconds)."""
         for space in self._spaces.values():
-            if space.scope == scope:
+            if scope in (EVERYBODY, space.scope):
                 space.purge(before)
 
     def tend(self, now: float) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway._speedups.jsonscan import request_facts
 from gateway.config.units import seconds
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, NotCached
 from gateway.schemas.caching import SCOPES, Scope, Settings, Wishes
 from gateway.schemas.call import Call
 
@@ -33,7 +33,6 @@ class _Asked(msgspec.Struct):
     write: bool = True
     only: bool = False
     ttl: float | None = None
-    max_age: float | None = None
     threshold: float | None = None
     scope: Scope | None = None
     namespace: str = ""
@@ -49,6 +48,12 @@ def wishes_of(headers: Mapping[bytes, bytes], settings: Settings) -> Wishes:
         if raw is not None:
             read(asked, name.decode(), _text(raw, name))
     return _within(settings, asked)
+
+
+def refuse_only(headers: Mapping[bytes, bytes]) -> None:
+    """Raises NotCached where nothing but a kept answer is wanted: of what has no place in the cache there is none."""
+    if headers.get(b"x-gateway-cache", b"").strip().lower() == b"only":
+        raise NotCached("there is no cache for this, and the request asks for nothing else")
 
 
 def body_wishes(call: Call, wishes: Wishes, settings: Settings) -> Wishes:
@@ -72,7 +77,7 @@ def body_wishes(call: Call, wishes: Wishes, settings: Settings) -> Wishes:
 class _LiteLLM(
     msgspec.Struct, rename={"s_maxage": "s-maxage", "no_cache": "no-cache", "no_store": "no-store"}
 ):
-    """Seconds; other members say nothing here."""
+    """Seconds; other members say nothing here. The last three are spelled as nobody reads them."""
 
     ttl: float | None = None
     s_maxage: float | None = None
@@ -80,12 +85,22 @@ class _LiteLLM(
     no_store: bool | None = None
     namespace: str | None = None
     use_cache: bool | None = msgspec.field(default=None, name="use-cache")
+    underscored: bool | None = msgspec.field(default=None, name="no_cache")
+    unstored: bool | None = msgspec.field(default=None, name="no_store")
+    aged: float | None = msgspec.field(default=None, name="s_maxage")
 
 
 def _with_body(wishes: Wishes, found: _LiteLLM, settings: Settings) -> Wishes:
     mode = wishes.mode
     if mode == "off" and settings.mode == "asked" and found.use_cache:
         mode = "exact"
+    for value, meant in (
+        (found.underscored, "no-cache"),
+        (found.unstored, "no-store"),
+        (found.aged, "s-maxage"),
+    ):
+        if value is not None:
+            raise _bad(BODY_FIELD, f"has {meant.replace('-', '_')}: {meant} is meant")
     for value in (found.ttl, found.s_maxage):
         if value is not None and value < 0:
             raise _bad(BODY_FIELD, "must have seconds, 0 or more")
@@ -95,7 +110,7 @@ def _with_body(wishes: Wishes, found: _LiteLLM, settings: Settings) -> Wishes:
         read=wishes.read and not found.no_cache,
         write=wishes.write and not found.no_store and found.ttl != 0,
         ttl=wishes.ttl if not found.ttl else min(found.ttl, wishes.ttl),
-        max_age=found.s_maxage if wishes.max_age is None else wishes.max_age,
+        max_age=min([age for age in (found.s_maxage, wishes.max_age) if age is not None], default=None),
         namespace=wishes.namespace or _namespace(BODY_FIELD, found.namespace or ""),
     )
 
@@ -109,6 +124,7 @@ def _usual(settings: Settings) -> Wishes:
         settings.ttl,
         settings.scope,
         semantic.threshold if semantic is not None else 1.0,
+        max_age=settings.ttl,  # whoever kept it had another one, perhaps
         paced=settings.replay == "paced",
     )
 
@@ -133,7 +149,7 @@ def _within(settings: Settings, asked: _Asked) -> Wishes:
         asked.read,
         asked.write,
         asked.only,
-        asked.max_age,
+        usual.max_age,
         asked.namespace,
         usual.paced,
     )
@@ -184,8 +200,9 @@ def _threshold(asked: _Asked, name: str, text: str) -> None:
 
 def _scope(asked: _Asked, name: str, text: str) -> None:
     """One of the scopes, or any name for a part of one's own."""
-    if text in SCOPES:
-        asked.scope = text
+    named = next((one for one in SCOPES if one == text.lower()), None)
+    if named is not None:
+        asked.scope = named
     else:
         asked.namespace = _namespace(name, text)
 
@@ -195,9 +212,10 @@ def _own(asked: _Asked, name: str, text: str) -> None:
 
 
 def _bifrost_type(asked: _Asked, name: str, text: str) -> None:
-    if text not in ("direct", "semantic"):
+    word = text.lower()
+    if word not in ("direct", "semantic"):
         raise _bad(name, "must be direct or semantic")
-    asked.mode = "semantic" if text == "semantic" else "exact"
+    asked.mode = "semantic" if word == "semantic" else "exact"
 
 
 def _no_store(asked: _Asked, name: str, text: str) -> None:
@@ -253,6 +271,25 @@ _PORTKEY_MODES: dict[str, Literal["off", "exact", "semantic"]] = {
     "off": "off",
 }
 
+_MEANT = {
+    **dict.fromkeys((b"x-gateway-cache-mode", b"x-gateway-cache-type"), "x-gateway-cache"),
+    **dict.fromkeys((b"x-gateway-cache-key", b"x-gateway-cache-namespace"), "x-gateway-cache-scope"),
+    **dict.fromkeys(
+        (b"x-gateway-cache-refresh", b"x-gateway-cache-force-refresh"), "x-gateway-cache: refresh"
+    ),
+    **dict.fromkeys((b"x-gateway-cache-skip", b"x-gateway-cache-control"), "x-gateway-cache: off"),
+    b"x-gateway-cache-no-cache": "x-gateway-cache: refresh",
+    b"x-gateway-cache-no-store": "x-gateway-cache-ttl: 0",
+    b"x-gateway-cache-only": "x-gateway-cache: only",
+    b"x-gateway-cache-max-age": "x-gateway-cache-ttl",
+}
+"""Names that one writes first, by analogy with other gateways': who divides answers by one must not share them."""
+
+
+def _mistaken(_: _Asked, name: str, __: str) -> None:
+    raise _bad(name, f"is no header of this gateway: {_MEANT[name.encode()]} is meant")
+
+
 _Reader = Callable[[_Asked, str, str], None]
 _READERS: dict[bytes, _Reader] = {
     b"x-portkey-config": _portkey,
@@ -270,6 +307,7 @@ _READERS: dict[bytes, _Reader] = {
     b"x-gateway-cache-ttl": _ttl,
     b"x-gateway-cache-threshold": _threshold,
     b"x-gateway-cache": _mode,
+    **dict.fromkeys(_MEANT, _mistaken),
 }
 """In the order in which a later one wins: this gateway's own come last."""
 

@@ -10,6 +10,7 @@ from array import array
 
 from gateway._speedups.chains import Chains
 from gateway._speedups.nearest import inner
+from gateway._speedups.shelf import EVERYBODY
 from gateway.cache.spaces import KEY, LOOKED_AT, UNKNOWN, Candidate, Question
 
 SPACE = 16
@@ -113,7 +114,7 @@ class Generation:
         scope, before, start = self._erasing.pop()
         end = min(len(self), start + ERASED)
         for number in range(start, end):
-            if self._scopes[number] == scope and self._written[number] <= before:
+            if scope in (EVERYBODY, self._scopes[number]) and self._written[number] <= before:
                 self._ends[number] = 0.0
                 self._texts[number] = self._notes[number] = self._vectors[number] = b""
         if end < len(self):
@@ -123,7 +124,10 @@ class Generation:
     def _is_told(self, number: int, now: float) -> bool:
         if self._ends[number] <= now:
             return False
-        return not self._purged or self._written[number] > self._purged.get(self._scopes[number], -1.0)
+        purged, written = self._purged, self._written[number]
+        if not purged:
+            return True
+        return written > purged.get(self._scopes[number], -1.0) and written > purged.get(EVERYBODY, -1.0)
 
     def _candidate(self, number: int, vector: bytes) -> Candidate:
         kept = self._vectors[number]

@@ -62,7 +62,7 @@ class Caching(Journey):
     ) -> None:
         """`flying` outlives snapshots: requests under way may be joined by later ones."""
         super().__init__(
-            *(store, books, counts, flying, Memory(MOST), clock),
+            *(store, dispatcher, books, counts, flying, Memory(MOST), clock),
             numbers=numbers(os.getpid()),
             whole=Whole,
             heard=entry_of,
@@ -212,8 +212,12 @@ class Caching(Journey):
             asked.record.cache = "miss"
             self._counts.cache_lookup("miss", perf_counter_ns() - asked.began)
             raise NotCached(NOTHING)
+        if wishes.read:
+            answer = self.fresh(asked)
+            if answer is not None:
+                return answer, send
         leader = self.flying.get(asked.key) if asked.terms.settings.coalesce and wishes.read else None
-        if leader is not None:
+        if leader is not None and not self._store.reader.is_purged(leader.terms.owner, leader.record.wall_ns):
             joined = await self._join(self._shared(leader), asked)
             if joined is not None:
                 return joined, send
@@ -260,15 +264,6 @@ class Caching(Journey):
     async def past(self, asked: Asked, send: Send) -> Answered:
         """The provider's answer; nothing of it is kept."""
         return await self._dispatcher.send(asked.plan, asked.call, asked.record), send
-
-    async def led(self, asked: Asked, send: Send) -> Answered:
-        """The provider's answer, which is kept; while it comes, others may join."""
-        try:
-            reply = await self._dispatcher.send(asked.plan, asked.call, asked.record)
-        except BaseException as error:
-            asked.failed(error)
-            raise
-        return self.answered(asked, reply, send)
 
     def _begun(self, asked: Asked, reply: Reply, send: Send) -> Answered:
         """A stream, of which others may hear from now on."""

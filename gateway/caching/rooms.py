@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from gateway._speedups.asking import Asked, named
+from gateway._speedups.shelf import Gathered, Reader
 from gateway.caching.replaying import Found
 from gateway.caching.sharing import Shared
 from gateway.schemas.caching import Settings
@@ -16,16 +17,15 @@ from gateway.upstream.tries import Reply
 class Store(Protocol):
     """Where entries are, shared by all workers; nothing of it waits or fails. `put` takes a key, whose it is, when it
     expires and the entry; then what it is, and when its question was asked (else now): a purge takes what is older.
-    `add` takes the same for several entries, and `write` keeps them."""
+    The usual way takes its `reader`, and what is `gathered` for one write."""
+
+    reader: Reader
+    gathered: Gathered
 
     @property
     def get(self) -> Callable[[bytes, float], Found | None]: ...
     @property
     def put(self) -> Callable[..., bool]: ...
-    @property
-    def add(self) -> Callable[[bytes, int, float, bytes, float], None]: ...
-    @property
-    def write(self) -> Callable[[], None]: ...
 
 
 class Near(Protocol):

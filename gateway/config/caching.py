@@ -89,12 +89,10 @@ _AT_THE_TOP = "write it in cache at the top of the file"
 _MEANT_AT_THE_TOP = (
     "write it in cache.semantic at the top of the file: questions that are kept are all compared in one way"
 )
+_OF_MEANING = tuple(Semantic.__struct_fields__)
 _ONE_FOR_ALL = {
     "semantic": "here only mode and threshold may be others; write the rest in cache.semantic at the top of the file",
-    **dict.fromkeys(
-        ("same_words", "embedder", "path", "verifier", "verify", "error_bound"), _MEANT_AT_THE_TOP
-    ),
-    **dict.fromkeys(("max_tokens", "max_temperature", "allow"), _MEANT_AT_THE_TOP),
+    **{name: _MEANT_AT_THE_TOP for name in _OF_MEANING if name != "threshold"},
     **dict.fromkeys(("max_size", "max_entry", "replay", "coalesce"), _AT_THE_TOP),
 }
 """Settings of the section that routes, teams and keys cannot change."""
@@ -125,6 +123,13 @@ def _read(node: Node, base: Path, providers: frozenset[str]) -> Settings:
 
 def _settings(given: Section, base: Path, providers: frozenset[str]) -> Settings:
     usual = Settings()
+    for name in _OF_MEANING:
+        if given.has(name):
+            given.get(name, _anything, None)
+            given.fail(name, "is a setting of cache.semantic", f"write semantic: {{{name}: …}}")
+    if given.has("enabled"):
+        given.get("enabled", _anything, None)
+        given.fail("enabled", "is said by the mode", "mode: exact, or mode: off")
     found = Settings(
         mode=given.get("mode", mode, usual.mode),
         ttl=given.get("ttl", _ttl, usual.ttl),
@@ -133,7 +138,7 @@ def _settings(given: Section, base: Path, providers: frozenset[str]) -> Settings
         max_entry=given.get("max_entry", byte_size(1 << 10, 64 << 20), usual.max_entry),
         replay="paced" if given.get("replay", choice("at_once", "paced"), "") == "paced" else "at_once",
         coalesce=given.get("coalesce", boolean, usual.coalesce),
-        semantic=given.get("semantic", section(lambda inner: _semantic(inner, base, providers)), None),
+        semantic=given.get("semantic", lambda node: _semantic_at(node, base, providers), None),
     )
     if found.max_entry > found.max_size:
         given.fail("max_entry", "is more than all entries may take together", "raise max_size")
@@ -143,6 +148,13 @@ def _settings(given: Section, base: Path, providers: frozenset[str]) -> Settings
 
 
 _PLAIN = tuple(name for name in Settings.__struct_fields__ if name != "semantic")
+
+
+def _semantic_at(node: Node, base: Path, providers: frozenset[str]) -> Semantic:
+    if node.kind == "boolean":
+        hint = "semantic: {} for the usual ones; without it nothing is found by its meaning"
+        raise node.where.error("must be a mapping of settings", hint)
+    return section(lambda given: _semantic(given, base, providers))(node)
 
 
 def _semantic(given: Section, base: Path, providers: frozenset[str]) -> Semantic:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from gateway.config.cached import cache_rows, cache_words
 from gateway.config.grants import credential_words
 from gateway.config.model import (
     Config,
@@ -17,7 +18,6 @@ from gateway.config.routes import is_direct
 from gateway.config.rule_model import RuleConfig
 from gateway.config.secret import STARS
 from gateway.config.units import seconds_text, size_text
-from gateway.schemas.caching import Settings
 from gateway.schemas.governance import Governance
 from gateway.schemas.plan import Concurrency
 
@@ -30,6 +30,8 @@ _WIDEST = 60
 def explain(config: Config, known: Known) -> str:
     """Several lines: where it listens, who may call, what it calls, and what names mean."""
     parts = [_facts(config), _providers(config, known), _models(config)]
+    if config.cache is not None and (others := cache_rows(config, config.cache)):
+        parts.append(_table([("CACHE OF", "IS"), *others]))
     if config.rules:
         parts.append(_table([("RULE", "WHEN", "DOES"), *map(_rule, config.rules)]))
     return "\n\n".join("\n".join(lines) for lines in parts)
@@ -57,7 +59,7 @@ def _facts(config: Config) -> Iterator[str]:
         whose = "everybody's" if config.records.bodies == "all" else "those of keys that say so"
         rows.append(("Bodies", f"prompts and answers are kept: {whose}"))
     if config.cache is not None:
-        rows.append(("Cache", _cache(config.cache.settings)))
+        rows.append(("Cache", cache_words(config, config.cache)))
     return _table(rows)
 
 
@@ -76,19 +78,6 @@ def _store(config: Config) -> str:
 def _bounds(governance: Governance) -> str:
     limits, budgets = len(governance.limits), len(governance.budgets)
     return f"{_count(limits, 'limit', 'limits')}, {_count(budgets, 'budget', 'budgets')}"
-
-
-def _cache(settings: Settings) -> str:
-    """What is answered from the cache, and whom its answers are for."""
-    shared = {"key": "nobody shares", "all": "EVERYBODY SHARES"}.get(
-        settings.scope, f"shared by {settings.scope}"
-    )
-    words = (
-        f"{settings.mode}, {shared}, for {seconds_text(settings.ttl)}, up to {size_text(settings.max_size)}"
-    )
-    if settings.semantic is not None:
-        words += f"; likeness from {settings.semantic.threshold:g} by {settings.semantic.embedder}"
-    return words
 
 
 def _waits(waits: object) -> Iterator[tuple[str, float]]:

@@ -40,7 +40,7 @@ class Caching:
         self._shelf = store.shelf
         self._clock = clock
         self._reader = Reader(store.shelf, str(store.folder.absolute()), None, _ignore, files=16)
-        self._erasing = Erasing(store, self._reader)
+        self._erasing = Erasing(store, self._reader, wall=clock)
         self._listed_at = float("-inf")
         self._counted_at = float("-inf")
         self._counted = -1
@@ -69,6 +69,7 @@ class Caching:
         self.evict()
         self._index()
         self._erasing.erase()
+        self._clear([line for line in self._erasing.emptied if not is_open(line)], "expired")
         if time.monotonic() - self._counted_at > COUNT:
             self.count()
 

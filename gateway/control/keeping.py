@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
 from gateway._speedups.ledger import Ledger, Table
+from gateway._speedups.shelf import EVERYBODY
 from gateway.cache.files import Erasure, enroll, mark
 from gateway.cache.keys import owner_of, scope_named
 from gateway.cache.store import Shelf, Store
@@ -21,6 +22,8 @@ PULSE = 0.5
 """Seconds between two looks at the configuration."""
 HEAD = 4096
 """Bytes that an entry may have beside its body."""
+MOST_MEMBERS = 512
+"""Of a tenant that are purged with it one by one."""
 
 
 def cache_folder(config: Config) -> Path:
@@ -127,15 +130,22 @@ class Desk:
         store = self._keeping.store
         return store is not None and store.forget(id)
 
-    def purge(self, kind: str, name: str) -> bool:
-        """Nobody is told any more what was kept for this tenant up to now; False where it has to be asked again. Where
-        the cache is not open, its folder remembers it. Raises OSError."""
-        store, owner = self._keeping.store, owner_of(scope_named(kind, name))
+    def purge(self, kind: str, name: str, members: Collection[tuple[str, str]] = ()) -> bool:
+        """Nobody is told any more what was kept for this tenant and these members of it up to now; False where it has
+        to be asked again. Of `all`, and of more members than can be told apart, that holds of everybody's. Where the
+        cache is not open, its folder remembers it. Raises OSError."""
+        tenants = {(kind, name), *members}
+        owners = [owner_of(scope_named(*one)) for one in sorted(tenants)]
+        if kind == "all" or len(owners) > MOST_MEMBERS:
+            owners = [EVERYBODY]
+        store = self._keeping.store
         if store is not None:
-            return store.purge(owner, time.time())
+            now = time.time()
+            refused = [owner for owner in owners if not store.purge(owner, now)]
+            return not refused
         folder = cache_folder(self._keeping.config())
         if folder.is_dir():
-            mark(folder, Erasure(owner, "", time.time_ns()))
+            mark(folder, *(Erasure(owner, "", time.time_ns()) for owner in owners))
         return True
 
     def held(self) -> Figures:
@@ -145,5 +155,8 @@ class Desk:
     def figures(self) -> dict[str, int]:
         """What it holds, and how often it said what."""
         now, looked = self.held(), looked_up(self._events)
+        cache = self._keeping.config().cache
         held = {"entries": now.entries, "bytes": now.bytes, "evicted": now.evicted}
-        return held | {result: looked[result] for result in RESULTS}
+        held["max_size"] = 0 if cache is None else cache.settings.max_size
+        trouble = {"refused": now.refused, "lost": now.lost, "damaged": now.damaged}
+        return held | {result: looked[result] for result in RESULTS} | trouble

@@ -81,7 +81,8 @@ class Telemetry:
         bill paid before anything else is written."""
         if record.kept:
             return
-        self.price(record)
+        if record.unsaid or record.cost_nano_usd is None:
+            self.price(record)
         bill = self.bills.pop(id(record), None) if self.bills else None
         if bill is not None:
             bill.draw(record)

@@ -33,6 +33,8 @@ def test_no_provider_is_asked(gateway: Gateway, openai_upstream: FaultServer) ->
         (KEPT, "/v1/chat/completions", {"messages": HELLO, "web_search_options": {}}),
         (KEPT, "/v1/chat/completions", {"messages": "unreadable"}),
         (KEPT, "/v1/embeddings", {"input": [f"text {n}" for n in range(100)]}),
+        (KEPT, "/v1/moderations", {"input": "hi"}),
+        (KEPT, "/v1/audio/speech", {"voice": "alloy", "input": "hi"}),
     ]
     for key, path, body in asked:
         reply = gateway.post(path, {"model": "openai/m", **body}, {"x-gateway-cache": "only"}, key)

@@ -133,7 +133,7 @@ def _forget(connection: Connection, call: Call) -> Done:
 
 
 def _purge(connection: Connection, call: Call) -> Done:
-    caching.purge(connection, call.query.filters, call.asked, call.cache)
+    caching.purge(connection, call.query.filters, call.asked, call.cache, call.store.declared)
     return Done(None)
 
 
@@ -192,7 +192,7 @@ def _on_the_cache() -> Iterator[Action]:
     root = "/api/cache"
     yield Action(*("GET", root, "viewer", "Tells what the cache holds", _cached), answer=caching.Figures)
     yield Action(
-        *("DELETE", root, "editor", "Forgets all kept answers of one tenant", _purge),
+        *("DELETE", root, "editor", "Forgets all kept answers of a tenant and its keys, or of all", _purge),
         status=204,
         parameters=caching.PARAMETERS,
     )

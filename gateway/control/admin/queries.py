@@ -61,7 +61,7 @@ def texts(pairs: Iterable[tuple[str, str]], known: tuple[str, ...]) -> Query:
         if name in found:
             raise wrong(name, "is given twice")
         if not value or len(value) > LONGEST or not _PRINTABLE.fullmatch(value):
-            raise wrong(name, f"must be at most {LONGEST} printable characters")
+            raise wrong(name, f"must be 1 to {LONGEST} printable characters")
         found[name] = value
     return Query(found)
 

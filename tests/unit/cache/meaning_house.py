@@ -121,9 +121,17 @@ class Logged:
         self.frames: list[Told] = []
         self.broken = False
 
-    def put(self, key: bytes, scope: int, expires: float, payload: bytes, kind: int = VECTOR) -> bool:
+    def put(
+        self,
+        key: bytes,
+        scope: int,
+        expires: float,
+        payload: bytes,
+        kind: int = VECTOR,
+        now: float = NOW,
+    ) -> bool:
         if not self.broken:
-            self.frames.append(Told(kind, key, scope, expires, payload))
+            self.frames.append(Told(kind, key, scope, expires, payload, now))
         return not self.broken
 
     def purge(self, scope: int, before: float) -> None:

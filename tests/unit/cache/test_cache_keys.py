@@ -343,6 +343,9 @@ def test_headers_that_change_answers_are_part_of_the_key() -> None:
     assert (
         exact_key(request, b"", "m", body=b"", headers=[*usual, (b"anthropic-beta", b"context-1m")]) == beta
     )
+    for version, alike in ((b"2026-10-21", True), (b"2023-01-01", False), (b"2027-05-05", False)):
+        key = exact_key(request, b"", "m", body=b"", headers=[(b"anthropic-version", version)])
+        assert (key == plain) is alike
 
 
 @pytest.mark.parametrize("name", ["responseSchema", "responseJsonSchema", "response_schema"])

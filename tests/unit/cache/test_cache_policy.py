@@ -37,6 +37,13 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
         ({"store": True}, False),
         ({"tools": [FUNCTION, {"type": "web_search"}]}, False),
         ({"web_search_options": {}}, False),
+        ({"search_parameters": {"mode": "on"}}, False),
+        ({"search_recency_filter": "day"}, False),
+        ({"plugins": [{"id": "web"}]}, False),
+        ({"enable_search": True}, False),
+        ({"enable_search": False}, True),
+        ({"data_sources": [{"type": "azure_search"}]}, False),
+        ({"a_field_of_tomorrow": 1}, True),
     ],
 )
 def test_what_the_provider_does_itself_is_not_looked_up(more: dict[str, Any], may: bool) -> None:
@@ -50,9 +57,14 @@ def test_what_a_provider_keeps_or_fetches_is_not_looked_up_in_other_dialects_eit
     assert not looked(
         {**body, "tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}, name="responses"
     )
+    assert not looked({**body, "plugins": [{"id": "web"}]}, name="responses")
+    assert not looked({**PLAIN, "connectors": [{"id": "web-search"}]}, name="cohere_chat")
     claude: dict[str, Any] = {**PLAIN, "max_tokens": 5}
     assert looked(claude, name="messages")
     assert not looked({**claude, "mcp_servers": [{"type": "url", "url": "u", "name": "n"}]}, name="messages")
+    assert not looked({**claude, "thread": {"type": "create"}}, name="messages")
+    went_on = {"type": "continue", "previous_message_id": "msg_1"}
+    assert not looked({**claude, "thread": went_on}, name="messages")
 
 
 def test_nothing_is_looked_up_where_the_cache_is_off() -> None:
@@ -137,6 +149,30 @@ def test_the_size_is_bounded() -> None:
     ],
 )
 def test_a_refusal_is_not_kept_though_it_ends_like_any_answer(body: bytes, may: bool) -> None:
+    assert may_keep(record(), body, MOST) is may
+
+
+@pytest.mark.parametrize(
+    ("body", "may"),
+    [
+        (b'{"message":{"content":"fine","annotations":[]}}', True),
+        (
+            b'{"message":{"annotations":[{"type":"url_citation","url_citation":{"url":"https://x.y"}}]}}',
+            False,
+        ),
+        (b'data: {"delta":{"annotations":[{"type": "url_citation"}]}}\n\n', False),
+        (b'{"choices":[],"search_results":[{"title":"News","date":"2026-11-22"}]}', False),
+        (b'{"choices":[],"search_results": [ ]}', True),
+        (b'{"choices":[],"search_results":null}', True),
+        (b'{"message":{"content":"a","executed_tools":[{"type":"search"}]}}', False),
+        (b'{"message":{"content":"a","executed_tools":[]}}', True),
+        (b'{"message":{"content":"say \\"url_citation\\", \\"executed_tools\\":[1]"}}', True),
+        (b'{"annotations":[{"type":"file_citation"}]}', True),
+        (b'{"search_results":', True),
+    ],
+)
+def test_what_a_search_found_is_not_kept_though_nobody_asked_for_one(body: bytes, may: bool) -> None:
+    """Some models look things up by themselves: OpenAI's that search, Perplexity's, Groq's compound ones."""
     assert may_keep(record(), body, MOST) is may
 
 

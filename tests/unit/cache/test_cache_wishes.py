@@ -53,6 +53,15 @@ def test_without_a_word_the_settings_hold(settings: Settings, mode: str) -> None
     assert (wishes.ttl, wishes.scope, wishes.namespace) == (settings.ttl, settings.scope, "")
 
 
+def test_nobody_gets_what_is_older_than_their_settings_say() -> None:
+    """Whoever kept it had other settings: those of before a change, or of another team."""
+    short = Settings(ttl=60.0)
+    assert wishes_of({}, short).max_age == 60.0
+    assert asked(short, x_gateway_cache_ttl="5").max_age == 60.0  # that says how long this answer is kept
+    assert in_body(short, '{"s-maxage": 5}')[0].max_age == 5.0
+    assert in_body(short, '{"s-maxage": 5000}')[0].max_age == 60.0
+
+
 @pytest.mark.parametrize("name", HEADERS)
 def test_who_is_turned_off_stays_so(name: str) -> None:
     for value in ("exact", "semantic", "only", "refresh", "direct", "10", "1", "true", "a", '{"cache":true}'):

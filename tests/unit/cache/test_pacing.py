@@ -3,18 +3,21 @@
 import asyncio
 import json
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from caller_answers import CALLERS
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from told_answers import ID, kept, stream
 
 from gateway.cache.canonical import Kept
 from gateway.cache.pacing import Pace, Paced, _pieces, paced
 from gateway.dialects.endpoints import ARRAYS, Endpoint
 from gateway.schemas.chat import ChatRequest
-from gateway.schemas.events import ReasoningDelta, TextDelta
+from gateway.schemas.events import Event, ReasoningDelta, TextDelta
 
 WORDS = "one two three four five six seven eight nine ten"
 
@@ -134,3 +137,24 @@ def test_a_thought_keeps_its_proof_to_its_end(text: str, signature: str) -> None
     assert "".join([thought.text for thought in thoughts]) == text
     assert [thought.signature for thought in thoughts] == [""] * (len(thoughts) - 1) + [signature]
     assert all((thought.id, thought.format) == ("i", "f") for thought in thoughts)
+
+
+class Breaking:
+    """A writer that finds no words for the third event."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def write(self, event: Event) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("no words")
+        return b"word "
+
+
+def test_what_cannot_be_told_is_a_miss_before_anything_was_told() -> None:
+    """What was kept is hostile: an answer that breaks off in the middle is none."""
+    caller, clock = CALLERS["messages"], Clock()
+    codec: Any = SimpleNamespace(name=caller.endpoint.codec.name, writer=lambda *_, **__: Breaking())
+    endpoint = replace(caller.endpoint, codec=codec)
+    assert paced(answer(), endpoint, caller.request, ID, clock.pace(50)) is None

@@ -332,6 +332,9 @@ def test_a_byte_that_is_another_is_read_alike(name: str, place: int, byte: int) 
 HEADERS = [
     (),
     ((b"user-agent", b"x"),),
+    ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b"b")),
+    ((b"anthropic-version", b"2026-10-21"),),
+    ((b"anthropic-version", b"2023-01-01"),),
     ((b"x", b"y"), (b"anthropic-beta", b"b"), (b"openai-beta", b"o" * 300), (b"anthropic-beta", b"a")),
 ]
 

@@ -362,6 +362,17 @@ async def test_no_more_than_a_few_questions_wait_to_be_written() -> None:
     assert len(log.frames) == semantics.MOST_LATER
 
 
+async def test_a_question_that_was_purged_while_its_vector_was_awaited_is_not_written(tmp_path: Path) -> None:
+    store = Store(Shelf(1000), tmp_path, max_size=1 << 20, max_entry=1 << 10)
+    one = made(store, embedder=Slow(), wall=lambda: 100.0)
+    assert not learn(one, "cancel a", scope=1)
+    assert not learn(one, "cancel b", scope=2)
+    assert store.purge(1, 200.0)
+    await asyncio.sleep(0.02)
+    learned = [unpack(frame.payload) for frame in store.tail() if frame.kind == semantics.VECTOR]
+    assert [question.text for question in learned if question is not None] == [b"cancel b"]
+
+
 async def test_without_a_vector_in_time_the_request_goes_on() -> None:
     one = made(Logged().reader(), embedder=Remote(fails=True))
     assert await one.find(SPACE, "cancel a", 0.9, NOW) is None

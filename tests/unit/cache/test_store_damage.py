@@ -260,6 +260,26 @@ def test_a_read_that_fails(tmp_path: Path, warnings: list[str], monkeypatch: pyt
     assert kept(store, range(3)) == {0, 1, 2}  # it was no fault of theirs
 
 
+def test_where_no_more_files_may_be_opened_those_of_the_cache_take_turns(
+    tmp_path: Path, warnings: list[str]
+) -> None:
+    before = store_in(tmp_path, segment=1000)
+    fill(before, range(60))
+    before.close()
+    store = after(tmp_path)
+    assert kept(store, range(2)) == {0, 1}
+    assert len(files_of(tmp_path)) > 5
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open("/dev/null", os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limit[1]))
+    try:
+        assert kept(store, range(60)) == set(range(60))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert warnings == []
+
+
 def test_what_cannot_be_evicted_stops_the_growth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_in(tmp_path, max_size=100_000, segment=10_000, clock=Clock())
     taken = [store.put(key_of(number), 1, LATER, bytes(1000)) for number in range(300)]

@@ -161,5 +161,5 @@ def test_control_killed_at_any_moment(tmp_path: Path, seed: int) -> None:
     Caching(again).step()
     found = kept(again, range(6000))
     assert {number % 5 for number in found} == set()
-    fill(again, range(3))
+    fill(again, range(3), scope=9)
     assert os.listdir(tmp_path / "cache")

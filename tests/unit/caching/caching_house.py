@@ -3,11 +3,18 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from time import time
 from types import SimpleNamespace
 from typing import Any
+from weakref import finalize
 
 from gateway._speedups.asking import Asked
+from gateway._speedups.shelf import ENTRY, SEGMENT_HEAD, Found, Shelf
 from gateway.api.door import Watch
+from gateway.cache.store import Store
 from gateway.caching.journey import Caching
 from gateway.delivery import Header, deliver
 from gateway.dialects.endpoints import ENDPOINTS
@@ -131,41 +138,19 @@ class Dispatcher:
         self._waiting.pop(0)[0].set_exception(error)
 
 
-class DictStore:
-    """Entries in memory."""
-
-    def __init__(self) -> None:
-        self.entries: dict[bytes, Any] = {}
-        self.times = 0
-
-    def get(self, key: bytes, now: float) -> Any:
-        found = self.entries.get(key)
-        return found if found is not None and found.expires > now else None
-
-    def put(
-        self, key: bytes, scope: int, expires: float, payload: bytes, kind: int = 1, now: float = 0.0
-    ) -> bool:
-        self.times += 1
-        self.entries[key] = SimpleNamespace(
-            payload=payload, written=float(self.times), expires=expires, id=key[:16].hex(), scope=scope
-        )
-        return True
-
-    def add(self, key: bytes, scope: int, expires: float, payload: bytes, written: float) -> None:
-        self.put(key, scope, expires, payload, 1, written)
-
-    def write(self) -> None:
-        """All is in place."""
-
-
 class Books:
     """A price for everything, and what was counted."""
 
     def __init__(self) -> None:
         self.looked: list[str] = []
         self.saved: list[Record] = []
+        self.failure: Exception | None = None
 
     def price(self, record: Record) -> None:
+        """Fails once where a test says so."""
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
         record.cost_nano_usd = 7 if record.cost_nano_usd is None else record.cost_nano_usd
 
     def close(self, record: Record) -> None:
@@ -255,7 +240,9 @@ class House:
     def __init__(self, **settings: Any) -> None:
         rules = Settings(**{"scope": "all", **settings})
         self.dispatcher = Dispatcher()
-        self.store = DictStore()
+        folder = mkdtemp()
+        finalize(self, rmtree, folder, ignore_errors=True)
+        self.store = Store(Shelf(1000), Path(folder, "cache"), max_size=1 << 30, max_entry=1 << 20)
         self.books = Books()
         self.flying: dict[bytes, Asked] = {}
         self.watch = Watch()
@@ -283,7 +270,8 @@ class House:
         plan = Plan(tuple(Target(name, "gpt-4o") for name in providers), route=route)
 
         async def serve() -> None:
-            found = self.caching.answer(way, ENDPOINTS[call.endpoint], call, plan, way.record, way)
+            asked = self.caching.asked(way, ENDPOINTS[call.endpoint], call, plan, way.record)
+            found = self.caching.answer(asked, way)
             reply, send = found if isinstance(found, tuple) else await found
             await deliver(reply, send, way.record, self.books)
 
@@ -291,6 +279,22 @@ class House:
         self.watch._young[way] = task  # type: ignore[index]
         self._calls.append(Calling(way, task, self.watch))
         return self._calls[-1]
+
+    def entries(self) -> dict[bytes, Found]:
+        """What is kept, by its keys."""
+        self.caching.settle()
+        found = {}
+        for line in self.store.shelf.get_lines():
+            frames, _ = self.store.reader.frames(line.number, line.identity, SEGMENT_HEAD, line.size)
+            for frame in frames:
+                entry = self.store.get(frame.key, time())
+                assert entry is not None
+                found[frame.key] = entry
+        return found
+
+    def exchange(self, entry: Found, payload: bytes, *, later: float = 0.0) -> None:
+        """Puts something else in an entry's place."""
+        self.store.put(entry.key, entry.scope, entry.expires, payload, ENTRY, entry.written + later)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):

@@ -172,7 +172,7 @@ def known(house: House, *, endpoint: str = "chat_completions", stream: bool = Fa
     """The keys whose answers are remembered."""
     return [
         key
-        for key, entry in house.store.entries.items()
+        for key, entry in house.entries().items()
         if house.caching.memory.find((key, endpoint, "gpt-4o", stream, False), entry.written) is not None
     ]
 
@@ -208,10 +208,10 @@ def test_what_comes_from_memory_is_what_was_remembered() -> None:
         await house.call("hi")
         await house.call("hi")
         (key,) = known(house)
-        entry = house.store.entries[key]
-        entry.payload = b"nobody reads it any more"
+        entry = house.entries()[key]
+        house.exchange(entry, b"nobody reads it any more")
         assert b"Hello" in (await house.call("hi")).body
-        entry.written += 1  # it is another one, and none that can be read
+        house.exchange(entry, b"", later=1)  # it is another one, and none that can be read
         again = house.call("hi")
         await house.dispatcher.asked(2)
         house.dispatcher.answer(Whole(completion("Salut"), []))
@@ -317,10 +317,10 @@ def test_an_entry_with_counts_that_are_none_is_still_told() -> None:
     async def scene() -> None:
         house = House()
         await kept_as(house, completion("Hello"))
-        (entry,) = house.store.entries.values()
+        (entry,) = house.entries().values()
         kept = unpack(entry.payload)
         assert kept is not None
-        entry.payload = pack(replace(kept, usage=Usage(input=2**63, output=1)))
+        house.exchange(entry, pack(replace(kept, usage=Usage(input=2**63, output=1))))
         assert b"Hello" in (await house.call("hi")).body
 
     play(scene())

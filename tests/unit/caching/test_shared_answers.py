@@ -12,13 +12,6 @@ from gateway.errors import LimitExceeded, Unavailable, UpstreamClosed, UpstreamS
 from gateway.upstream.replies import Whole
 
 
-class Unwilling(dict[bytes, Any]):
-    """Takes nothing."""
-
-    def __setitem__(self, key: bytes, value: Any) -> None:
-        raise RuntimeError("no")
-
-
 @asynccontextmanager
 async def house(**settings: Any) -> AsyncIterator[House]:
     made = House(**settings)
@@ -191,7 +184,7 @@ def test_a_stream_that_breaks_is_told_to_all_and_kept_for_nobody() -> None:
             for call in (first, other):
                 with pytest.raises(UpstreamClosed):
                     await call
-            assert not one.store.entries
+            assert not one.entries()
             assert not one.flying
 
     play(run())
@@ -257,7 +250,7 @@ def test_who_is_too_far_behind_is_given_up_and_the_others_go_on(leads: bool) -> 
                 await slow
             assert len(slow.way.body) < 4000
             assert calls[0].way.record.usage is not None  # who asked pays for all of it
-            assert not one.store.entries
+            assert not one.entries()
 
     play(run())
 
@@ -402,7 +395,7 @@ def test_an_answer_that_cannot_be_kept_reaches_its_caller_all_the_same() -> None
         async with house() as one:
             told: list[Exception] = []
             one.books.defect = lambda record, error: told.append(error)  # type: ignore[method-assign]
-            one.store.entries = Unwilling()
+            one.books.failure = RuntimeError("no")
             call = one.call("hello")
             await one.dispatcher.asked(1)
             one.dispatcher.answer(Whole(completion("hi"), []))
@@ -423,7 +416,7 @@ def test_an_answer_under_another_status_is_not_kept() -> None:
             one.dispatcher.answer(Whole(completion("hi"), []))
             await call
             await one.settled()
-            assert one.store.times == 0
+            assert not one.entries()
             assert not one.flying
 
     play(run())

@@ -1,6 +1,7 @@
 """Who is deleted takes the kept answers along, whatever state the cache is in."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ class Kept:
     def forget(self, id: str) -> bool:
         return False
 
-    def purge(self, kind: str, name: str) -> bool:
-        self.purged.append((kind, name))
+    def purge(self, kind: str, name: str, members: Collection[tuple[str, str]] = ()) -> bool:
+        self.purged += [(kind, name), *members]
         return self._works
 
     def figures(self) -> dict[str, int]:
