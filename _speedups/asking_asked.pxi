@@ -49,6 +49,9 @@ cdef class Asked:
     @property
     def place(self):
         """Under which the answer is remembered; None for one that may repeat what its request says."""
+        return self.remembered_at()
+
+    cdef tuple remembered_at(self):
         if not self.plain or self.terms.paced:
             return None
         call, stream = self.call, _read(self.call, &CALL_STREAM)

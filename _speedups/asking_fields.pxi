@@ -6,6 +6,7 @@ from gateway.schemas.caching import Entry
 from gateway.schemas.call import Call
 from gateway.schemas.plan import Plan, Target
 from gateway.schemas.record import Record
+from gateway.schemas.usage import Usage
 
 include "fields.pxi"
 
@@ -43,8 +44,11 @@ cdef Field ORG = _field(Record, "org")
 cdef Field PROVIDER = _field(Record, "provider")
 cdef Field RESUMED = _field(Record, "resumed")
 cdef Field SKIPPED = _field(Record, "skipped")
+cdef Field SAVED = _field(Record, "saved_nano_usd")
 cdef Field STATUS = _field(Record, "status")
 cdef Field TEAM = _field(Record, "team")
 cdef Field USAGE = _field(Record, "usage")
 cdef Field USER = _field(Record, "user")
 cdef Field WALL = _field(Record, "wall_ns")
+cdef Field INPUT = _field(Usage, "input")
+cdef Field OUTPUT = _field(Usage, "output")

@@ -29,6 +29,8 @@ cdef class Ready:
     cdef object usage
     cdef object cost
     cdef double created
+    cdef Stand stand
+    cdef str id
 
     def __init__(
         self, double written, tuple pieces not None, tuple headers not None, bytes content_type not None, entry,
@@ -46,20 +48,27 @@ cdef class Ready:
         self.usage, self.cost = _read(entry, &ENTRY_USAGE), _read(entry, &ENTRY_COST)
         self.created = _read(entry, &ENTRY_CREATED)
 
-    cdef again(self, record, found, double age, name, whole):
+    cdef stood(self, found):
+        """It was made of this entry."""
+        self.id = found.id
+        if isinstance(found, Found):
+            self.stand = (<Found>found).stand
+
+    cdef again(self, record, double age, name, whole):
         """The same answer under a new id; writes into the record what is known of it."""
-        cdef str id = found.id
-        cdef list headers = [(AGE, b"%d" % <int64_t>age), (ID, id.encode())]
+        cdef list headers = [(AGE, b"%d" % <int64_t>age), (ID, self.id.encode())]
         headers.extend(self.headers)
         _note(record, &CACHE_SAID, "hit")
         _note(record, &PROVIDER, self.provider)
         _note(record, &MODEL, self.model)
         _note(record, &ANSWERED, self.answered)
         _note(record, &FINISH, self.finish)
-        record.cost_nano_usd, record.saved_nano_usd, record.usage = 0, self.cost, self.usage
+        _note(record, &COST, 0)
+        _note(record, &SAVED, self.cost)
+        _note(record, &USAGE, self.usage)
         if self.dropped:
             record.dropped += self.dropped
-        return whole(mark(id, name).encode().join(self.pieces), headers, self.content_type)
+        return whole(mark(self.id, name).encode().join(self.pieces), headers, self.content_type)
 
 
 cdef Ready verbatim(Asked asked, found, entry, tuple streaming):
@@ -108,8 +117,9 @@ cdef class Memory:
         found = self.known.get(place)
         return found if found is not None and (<Ready>found).written == written else None
 
-    cpdef keep(self, tuple place, Ready ready):
-        """Remembers one that is not too large."""
+    cpdef keep(self, tuple place, Ready ready, found):
+        """Remembers one that is not too large, which was made of what was found."""
+        ready.stood(found)
         if ready.size > LARGEST_READY:
             return
         self.forget(place)
@@ -117,6 +127,7 @@ cdef class Memory:
             self.left += (<Ready>self.known.popitem(last=False)[1]).size
         self.left -= ready.size
         self.known[place] = ready
+        self.again(place[0])
 
     cdef bint again(self, bytes key) except -1:
         """Whether an answer to it was told not long ago: one that is never asked for again is not remembered."""
@@ -130,6 +141,13 @@ cdef class Memory:
             return True
         self.told[place] = word
         return False
+
+    cdef bint told_lately(self, bytes key) noexcept:
+        """Whether `again` would say so; for a key of 32 bytes."""
+        cdef uint32_t place, word
+        memcpy(&place, PyBytes_AS_STRING(key), 4)
+        memcpy(&word, PyBytes_AS_STRING(key) + 4, 4)
+        return self.told[place & (TOLD - 1)] == word
 
     cdef forget(self, tuple place):
         before = self.known.pop(place, None)

@@ -55,8 +55,8 @@ class Memory:
     def find(self, place: tuple[Any, ...], written: float) -> Ready | None:
         """The answer that was made of the entry which was written then."""
 
-    def keep(self, place: tuple[Any, ...], ready: Ready) -> None:
-        """Remembers one that is not too large."""
+    def keep(self, place: tuple[Any, ...], ready: Ready, found: Any) -> None:
+        """Remembers one that is not too large, which was made of what was found."""
 
 class Asked:
     """One request, where it may go, and what is looked for: under `key`, by `terms`. A `plain` request says nothing but
@@ -107,14 +107,24 @@ class Asked:
 class Counts:
     """Counts what the cache says in blocks of a table of the ledger; in a full table nothing is counted."""
 
-    def __init__(self, table: Table, looked: dict[str, int], ns: dict[str, int]) -> None:
-        """`looked` and `ns` are blocks by the result."""
+    def __init__(
+        self,
+        table: Table,
+        looked: dict[str, int],
+        ns: dict[str, int],
+        saved: dict[str, tuple[int, int, int]],
+    ) -> None:
+        """`looked` and `ns` are blocks by the result, `saved` three of them: for tokens that were read, for those that
+        were written, for nano-dollars."""
 
     def raised(self, block: int, amount: int) -> None:
         """Adds to a block's first cell."""
 
     def cache_lookup(self, result: str, ns: int, similarity: float = 0.0) -> None:
         """The cache was asked, which took so long."""
+
+    def cache_saved(self, record: Any) -> None:
+        """An answer was given that nobody had to be paid for."""
 
 class Journey:
     """What is the same for all requests of one snapshot.

@@ -15,6 +15,15 @@ cdef struct Head:
     uint64_t kind
 
 
+cdef struct Stand:
+    # Where an entry lies, and what its head says of it; a word of 0 is nowhere.
+    uint64_t word
+    int64_t identity
+    uint64_t scope
+    int64_t written
+    int64_t expires
+
+
 cdef struct Opened:
     int64_t identity
     uint64_t salt
@@ -48,6 +57,7 @@ cdef class Found:
     cdef readonly double written
     cdef readonly double expires
     cdef readonly uint64_t scope
+    cdef Stand stand
 
 
 cdef class Writer:
@@ -103,6 +113,7 @@ cdef class Reader:
     cdef dict cursors
     cdef void expect(self, bytes key) noexcept
     cdef Found find(self, bytes key, double now)
+    cdef bint stands(self, bytes key, const Stand *known, double now) noexcept
     cdef Opened *reach(self, int number, int64_t identity)
     cdef void drop(self, Opened *one) noexcept
     cdef Found load(self, uint64_t *slot, uint64_t word, bytes key, int64_t now, int *answer)

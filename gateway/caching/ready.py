@@ -23,6 +23,5 @@ def remembered(memory: Memory, place: Place, found: Found, replay: Replay) -> No
         return
     own = tuple(whole.headers[len(hit_headers(found, 0.0)) :])
     pieces, size = tuple(whole.body.split(identity)), len(whole.body) + 1024
-    memory.keep(
-        place, Ready(found.written, pieces, own, whole.content_type, replay.entry, replay.dropped, size)
-    )
+    ready = Ready(found.written, pieces, own, whole.content_type, replay.entry, replay.dropped, size)
+    memory.keep(place, ready, found)

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 
 from gateway._speedups.asking import Counts
 from gateway._speedups.ledger import Ledger, Table
-from gateway.schemas.record import SERVED, Record
+from gateway.schemas.record import SERVED
 from gateway.telemetry.labels import SEPARATOR
 
 RESULTS = ("hit", "semantic", "coalesced", "miss", "bypass")
@@ -61,24 +61,15 @@ class CacheCounts(Counts):
         def located(kind: str, details: Iterable[str]) -> dict[str, int]:
             return {one: events.locate(_name(kind, one).encode()) for one in details}
 
-        super().__init__(events, located("looked", RESULTS), located("ns", RESULTS))
-        self._input, self._output = located("input", SERVED), located("output", SERVED)
-        self._nano_usd = located("nano_usd", SERVED)
+        read, written, nano_usd = (located(kind, SERVED) for kind in ("input", "output", "nano_usd"))
+        saved = {one: (read[one], written[one], nano_usd[one]) for one in SERVED}
+        super().__init__(events, located("looked", RESULTS), located("ns", RESULTS), saved)
         self._like = [*located("like", map(str, LIKENESS)).values()]
         self._verdicts = located("verified", VERDICTS)
 
     def _alike(self, similarity: float) -> None:
         place = sum([similarity > bound for bound in LIKENESS[:-1]])
         self.raised(self._like[place], 1)
-
-    def cache_saved(self, record: Record) -> None:
-        """An answer was given that nobody had to be paid for."""
-        usage, result = record.usage, record.cache
-        if usage is not None:
-            self.raised(self._input[result], usage.input)
-            self.raised(self._output[result], usage.output)
-        if record.saved_nano_usd:
-            self.raised(self._nano_usd[result], record.saved_nano_usd)
 
     def cache_verified(self, verdict: str) -> None:
         """A semantic hit was compared with what a provider says: one of VERDICTS."""

@@ -250,8 +250,10 @@ class House:
         def found(route: str, key: str, team: str) -> Settings:
             return rules
 
+        self.ahead = 0.0
         self.caching = Caching(
-            self.store, found, self.dispatcher, self.watch, self.books, self.books, self.flying
+            *(self.store, found, self.dispatcher, self.watch, self.books, self.books, self.flying),
+            clock=lambda: time() + self.ahead,
         )
         self._calls: list[Calling] = []
 
