@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.cores import Cores
@@ -99,16 +99,17 @@ def spawn_gateway(
     workers: int,
     fresh: bool = True,
     more: Mapping[str, object] | None = None,
+    program: Sequence[str] = ("gateway.cli",),
 ) -> tuple[Child, Server]:
     """`gateway serve`, without waiting for it. `fresh` is one that has nothing stored; `more` are sections of its
-    configuration."""
+    configuration; `program` a module that serves as the gateway's own does, and what it is told before."""
     port = free_port()
     config = out / "gateway.yaml"
     out.mkdir(parents=True, exist_ok=True)
     if fresh:
         shutil.rmtree(out / "data", ignore_errors=True)  # else its journal is read beside the measurement
     config.write_text(gateway_config(mock_url, port, free_port(), workers, out.resolve() / "data", more))
-    argv = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
+    argv = [sys.executable, "-m", *program, "serve", "--config", str(config)]
     child = Child(argv, log=out / "gateway.log", cores=cores)
     return child, Server("gateway", "gateway", "127.0.0.1", port, key=GATEWAY_KEY)
 

@@ -2,6 +2,7 @@
 somewhere."""
 
 import ast
+import gc
 import re
 import shlex
 from collections.abc import Iterator
@@ -218,6 +219,8 @@ def test_questions_to_the_store_are_answered(
     upgrade(engine)
     engine.dispose()
     asked = [word for word in words if word not in ("--follow", "-f")]
+    gc.collect()  # what other tests left behind is not told in the middle of this one
+    capsys.readouterr()
     assert main([*asked, "--data", str(folder)]) == 0
     assert capsys.readouterr().err == ""
 

@@ -259,7 +259,14 @@ def test_a_store_that_goes_away_is_waited_for(data: Path, capsys: pytest.Capture
 def test_ctrl_c_ends_following_without_a_word(data: Path) -> None:
     command = [sys.executable, "-m", "gateway.cli", "logs", "--follow", "--data", str(data)]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        # A shell's background jobs ignore it, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
